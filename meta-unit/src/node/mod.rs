@@ -1,0 +1,3 @@
+//! The Meta Unit itself: start-up, dispatch, answers.
+
+mod responder;

@@ -1,0 +1,69 @@
+//! The seam between the domains and the world. Domains hold an `Rc<dyn Platform>`; which world stands behind it, they do not know.
+
+mod batch;
+mod error;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use avatar_proto::{Event, StorageBatch};
+
+pub use batch::{Batch, StorageRead, StorageReply};
+pub use error::PlatformError;
+
+/// A future of this one thread.
+pub type LocalBoxFuture<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// How important a log line is; the numbers are those of `avatar_log`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(i32)]
+pub enum Level {
+    /// Something is lost or broken.
+    Error = 1,
+    /// Something is wrong and was dealt with.
+    Warn = 2,
+    /// A person who looks after the node wants to know.
+    Info = 3,
+    /// A developer wants to know.
+    Debug = 4,
+    /// Everything.
+    Trace = 5,
+}
+
+/// What the world offers. All of it is of one thread; no method blocks, and none re-enters its caller.
+pub trait Platform: 'static {
+    /// Executes one atomic batch; the values of its puts stand in `body`, in order ([`Batch`] builds both).
+    /// Batches take effect in the order of the calls, whether or not their futures are polled.
+    fn storage(
+        &self,
+        batch: StorageBatch,
+        body: Vec<u8>,
+    ) -> LocalBoxFuture<Result<StorageReply, PlatformError>>;
+
+    /// The wall clock, in milliseconds since the Unix epoch. It may jump.
+    fn unix_ms(&self) -> i64;
+
+    /// Microseconds since some moment of this instance's life. Never goes back.
+    fn monotonic_us(&self) -> u64;
+
+    /// Fills `out` with cryptographically secure bytes.
+    fn random(&self, out: &mut [u8]);
+
+    /// Resolves when so many microseconds have passed.
+    fn sleep(&self, us: u64) -> LocalBoxFuture<()>;
+
+    /// Lets other tasks and the host run: resolves in a later turn.
+    fn yield_now(&self) -> LocalBoxFuture<()>;
+
+    /// Runs a task to its end, beside the others.
+    fn spawn(&self, task: LocalBoxFuture<()>);
+
+    /// A line for the host's log. Never anything secret, and nothing of a document's content.
+    fn log(&self, level: Level, message: &str);
+
+    /// Tells every client.
+    fn emit(&self, event: Event);
+
+    /// One answer to a request in flight: an encoded `Response`. Domains use `node::Responder`, which keeps the order and the end.
+    fn respond(&self, request: u64, more: bool, head: &[u8]);
+}

@@ -1,0 +1,16 @@
+//! Generates the Rust types from `dao/avatar/v1/*.proto`. protox parses the files, so no `protoc` has to be installed.
+
+use std::path::PathBuf;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo:rerun-if-changed=dao");
+    let mut files: Vec<PathBuf> = std::fs::read_dir("dao/avatar/v1")?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "proto"));
+    // The order of the generated code must not depend on the file system: builds are compared byte for byte.
+    files.sort();
+    let descriptors = protox::compile(&files, ["."])?;
+    prost_build::Config::new().compile_fds(descriptors)?;
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! The messages of Avatar ABI v1. `dao/avatar/v1/*.proto` is the source; [`ABI.md`](../ABI.md) says how they are used.
+
+/// The messages, generated from the `.proto` files, whose comments are their documentation.
+#[allow(missing_docs, clippy::all, clippy::pedantic)]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/dao.avatar.v1.rs"));
+}
+
+mod status;
+
+pub use generated::*;
+pub use prost;
+pub use prost::Message;
+
+/// The major version of the ABI: also in the name of the import module, `avatar_v1`.
+pub const ABI_MAJOR: u16 = 1;
+
+/// The minor version of the ABI that these messages describe.
+pub const ABI_MINOR: u16 = 0;
+
+/// The name of the module that a host links its imports under.
+pub const IMPORT_MODULE: &str = "avatar_v1";
+
+/// The largest buffer that crosses the boundary, in bytes, where no Hello says otherwise.
+pub const DEFAULT_MAX_BUFFER_BYTES: u32 = 16 * 1024 * 1024;
+
+/// Requests in flight where no Hello says otherwise.
+pub const DEFAULT_MAX_INFLIGHT_REQUESTS: u32 = 65_536;
+
+/// Host operations in flight where no Hello says otherwise.
+pub const DEFAULT_MAX_INFLIGHT_OPS: u32 = 1_024;
+
+/// Streams open at once where no Hello says otherwise.
+pub const DEFAULT_MAX_STREAMS: u32 = 4_096;
