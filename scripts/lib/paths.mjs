@@ -1,0 +1,24 @@
+// Where things are: the tree, and the build cache outside it. Used by every script.
+import { homedir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The root of the tree. */
+export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..", "..");
+
+/** What may outlive a clone: toolchain, tools, Cargo's target folders, stamps. */
+export const CACHE = path.resolve(process.env.AVATAR_CACHE || path.join(homedir(), ".cache", "avatar"));
+
+/** Where `cargo install --root` puts the pinned tools; their programs are in `bin`. */
+export const TOOLS = path.join(CACHE, "tools");
+
+/** The Cargo workspaces: folder → target folder. One target folder each, so that two workspaces never wait for one lock. */
+export const WORKSPACES = {
+  root: { dir: ROOT, target: path.join(CACHE, "target", "root") },
+  "meta-unit": { dir: path.join(ROOT, "meta-unit"), target: path.join(CACHE, "target", "meta-unit") },
+};
+
+/** A path as a person in the tree would write it. */
+export function relative(file) {
+  return path.relative(ROOT, file) || ".";
+}
