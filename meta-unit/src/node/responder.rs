@@ -1,1 +1,109 @@
 //! The answers to one request.
+
+use std::rc::Rc;
+
+use avatar_proto::response::Response as Answer;
+use avatar_proto::{AbiStatus, AppError, ErrorCode, Message, Response};
+
+use crate::platform::{Level, Platform};
+use crate::runtime::{Cancelled, Request, Requests};
+
+/// Gives the answers to one request: any number of them, and exactly one last. A request that was cancelled has had its last answer:
+/// whatever a domain still says is dropped.
+///
+/// A responder that is dropped without a last answer gives `INTERNAL`, so that no client waits for ever.
+pub struct Responder {
+    request: Rc<Request>,
+    requests: Rc<Requests>,
+    platform: Rc<dyn Platform>,
+}
+
+impl Responder {
+    /// The way back for `request`.
+    pub fn new(request: Rc<Request>, requests: Rc<Requests>, platform: Rc<dyn Platform>) -> Self {
+        Self {
+            request,
+            requests,
+            platform,
+        }
+    }
+
+    /// An answer, after which more follow.
+    pub fn more(&self, response: Response) {
+        if !self.request.has_ended() {
+            self.send(true, response);
+        }
+    }
+
+    /// The last answer.
+    pub fn finish(self, response: Response) {
+        self.end(response);
+    }
+
+    /// The last answer is an error.
+    pub fn fail(self, error: AppError) {
+        self.finish(Response {
+            response: Some(Answer::Error(error)),
+        });
+    }
+
+    /// Whether nobody waits for answers any more.
+    pub fn is_cancelled(&self) -> bool {
+        self.request.has_ended()
+    }
+
+    /// Resolves when nobody waits for answers any more. The future does not borrow the responder.
+    pub fn cancelled(&self) -> Cancelled {
+        self.request.ended()
+    }
+
+    fn end(&self, response: Response) {
+        if self.requests.end(&self.request) {
+            self.send(false, response);
+        }
+    }
+
+    fn send(&self, more: bool, response: Response) {
+        match self
+            .platform
+            .respond(self.request.id(), more, &response.encode_to_vec())
+        {
+            Ok(()) => {}
+            Err(AbiStatus::Limit) => {
+                // The client must learn that something is missing, and the request's end must arrive.
+                let error = app_error(ErrorCode::Limit, "the answer is larger than the host takes");
+                self.requests.end(&self.request);
+                let last = Response {
+                    response: Some(Answer::Error(error)),
+                };
+                if let Err(status) = self.platform.respond(self.request.id(), false, &last.encode_to_vec()) {
+                    self.platform
+                        .log(Level::Error, &format!("the host refused an answer: {status:?}"));
+                }
+            }
+            Err(status) => self
+                .platform
+                .log(Level::Error, &format!("the host refused an answer: {status:?}")),
+        }
+    }
+}
+
+impl Drop for Responder {
+    fn drop(&mut self) {
+        if !self.request.has_ended() {
+            let error = app_error(ErrorCode::Internal, "the request was dropped");
+            self.end(Response {
+                response: Some(Answer::Error(error)),
+            });
+        }
+    }
+}
+
+/// An application error that the same request would meet again.
+pub fn app_error(code: ErrorCode, message: &str) -> AppError {
+    AppError {
+        code: code.into(),
+        message: message.to_owned(),
+        retryable: false,
+    }
+}

@@ -17,7 +17,13 @@ pub struct Batch {
 impl Batch {
     /// An empty batch.
     pub fn new(durability: Durability) -> Self {
-        Self { head: StorageBatch { ops: Vec::new(), durability: durability.into() }, body: Vec::new() }
+        Self {
+            head: StorageBatch {
+                ops: Vec::new(),
+                durability: durability.into(),
+            },
+            body: Vec::new(),
+        }
     }
 
     /// Whether it would do nothing.
@@ -90,13 +96,17 @@ impl StorageReply {
     /// Checks a host's answer to a batch with `reads` gets and scans.
     pub fn new(result: StorageResult, body: Vec<u8>, reads: usize) -> Result<Self, PlatformError> {
         if result.reads.len() != reads {
-            return Err(PlatformError::broken_answer("storage: the number of reads differs from the batch's"));
+            return Err(PlatformError::broken_answer(
+                "storage: the number of reads differs from the batch's",
+            ));
         }
         let mut end = 0_usize;
         let mut checked = Vec::with_capacity(reads);
         for read in result.reads {
             if !read.value_lens.is_empty() && read.value_lens.len() != read.keys.len() {
-                return Err(PlatformError::broken_answer("storage: as many value lengths as keys are needed"));
+                return Err(PlatformError::broken_answer(
+                    "storage: as many value lengths as keys are needed",
+                ));
             }
             let mut values = Vec::with_capacity(read.value_lens.len());
             for len in read.value_lens {
@@ -107,17 +117,27 @@ impl StorageReply {
                     .ok_or_else(|| PlatformError::broken_answer("storage: the body is shorter than its values"))?;
                 values.push(start..end);
             }
-            checked.push(StorageRead { keys: read.keys, values, more: read.more });
+            checked.push(StorageRead {
+                keys: read.keys,
+                values,
+                more: read.more,
+            });
         }
         if end != body.len() {
-            return Err(PlatformError::broken_answer("storage: the body is longer than its values"));
+            return Err(PlatformError::broken_answer(
+                "storage: the body is longer than its values",
+            ));
         }
         Ok(Self { reads: checked, body })
     }
 
     /// The gets and scans of `batch`: how many reads its reply must have.
     pub fn reads_of(batch: &StorageBatch) -> usize {
-        batch.ops.iter().filter(|op| matches!(op.op, Some(Op::Get(_) | Op::Scan(_)))).count()
+        batch
+            .ops
+            .iter()
+            .filter(|op| matches!(op.op, Some(Op::Get(_) | Op::Scan(_))))
+            .count()
     }
 
     /// The value that the get number `read` found.

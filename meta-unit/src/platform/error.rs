@@ -23,17 +23,29 @@ impl PlatformError {
             AbiStatus::Cancelled => OpErrorCode::Cancelled,
             _ => OpErrorCode::Other,
         };
-        Self { status, code, message: format!("the host did not take the operation: {status:?}") }
+        Self {
+            status,
+            code,
+            message: format!("the host did not take the operation: {status:?}"),
+        }
     }
 
     /// The host accepted the operation, and it failed.
     pub fn failed(status: AbiStatus, error: OpError) -> Self {
-        Self { status, code: error.code(), message: error.message }
+        Self {
+            status,
+            code: error.code(),
+            message: error.message,
+        }
     }
 
     /// The host's answer breaks the contract.
     pub fn broken_answer(message: &str) -> Self {
-        Self { status: AbiStatus::Corrupt, code: OpErrorCode::Other, message: message.to_owned() }
+        Self {
+            status: AbiStatus::Corrupt,
+            code: OpErrorCode::Other,
+            message: message.to_owned(),
+        }
     }
 
     /// What an application is told when storage failed.
@@ -50,6 +62,10 @@ impl PlatformError {
                 (ErrorCode::StorageIo, true)
             }
         };
-        AppError { code: code.into(), message: self.message.clone(), retryable }
+        AppError {
+            code: code.into(),
+            message: self.message.clone(),
+            retryable,
+        }
     }
 }

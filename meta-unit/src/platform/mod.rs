@@ -2,14 +2,22 @@
 
 mod batch;
 mod error;
+#[cfg(any(test, feature = "test-platform"))]
+mod memory_store;
+#[cfg(any(test, feature = "test-platform"))]
+mod test_platform;
 
 use std::future::Future;
 use std::pin::Pin;
 
-use avatar_proto::{Event, StorageBatch};
+use avatar_proto::{AbiStatus, Event, StorageBatch};
 
 pub use batch::{Batch, StorageRead, StorageReply};
 pub use error::PlatformError;
+#[cfg(any(test, feature = "test-platform"))]
+pub use memory_store::MemoryStore;
+#[cfg(any(test, feature = "test-platform"))]
+pub use test_platform::{TestAnswer, TestPlatform};
 
 /// A future of this one thread.
 pub type LocalBoxFuture<T> = Pin<Box<dyn Future<Output = T>>>;
@@ -34,11 +42,7 @@ pub enum Level {
 pub trait Platform: 'static {
     /// Executes one atomic batch; the values of its puts stand in `body`, in order ([`Batch`] builds both).
     /// Batches take effect in the order of the calls, whether or not their futures are polled.
-    fn storage(
-        &self,
-        batch: StorageBatch,
-        body: Vec<u8>,
-    ) -> LocalBoxFuture<Result<StorageReply, PlatformError>>;
+    fn storage(&self, batch: StorageBatch, body: Vec<u8>) -> LocalBoxFuture<Result<StorageReply, PlatformError>>;
 
     /// The wall clock, in milliseconds since the Unix epoch. It may jump.
     fn unix_ms(&self) -> i64;
@@ -65,5 +69,5 @@ pub trait Platform: 'static {
     fn emit(&self, event: Event);
 
     /// One answer to a request in flight: an encoded `Response`. Domains use `node::Responder`, which keeps the order and the end.
-    fn respond(&self, request: u64, more: bool, head: &[u8]);
+    fn respond(&self, request: u64, more: bool, head: &[u8]) -> Result<(), AbiStatus>;
 }
