@@ -1,0 +1,102 @@
+// A static server on a free loopback port, with the headers that a careful host sends. It can go away and come back on the same port: that is how the tests prove
+// that something works offline, in every engine alike.
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { createServer } from "node:http";
+import { extname, join, normalize, sep } from "node:path";
+
+const TYPES = {
+  ".css": "text/css; charset=utf-8",
+  ".html": "text/html; charset=utf-8",
+  ".ico": "image/x-icon",
+  ".js": "text/javascript; charset=utf-8",
+  ".json": "application/json",
+  ".map": "application/json",
+  ".mjs": "text/javascript; charset=utf-8",
+  ".png": "image/png",
+  ".svg": "image/svg+xml",
+  ".txt": "text/plain; charset=utf-8",
+  ".wasm": "application/wasm",
+  ".webmanifest": "application/manifest+json",
+  ".woff2": "font/woff2",
+};
+
+/** What the app is served with in production: nothing but its own files, wasm allowed, no string becomes code. */
+export const STRICT_CSP = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self'",
+  "img-src 'self' data: blob:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "worker-src 'self'",
+  "manifest-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+/**
+ * Serves folders. `mounts` maps a URL prefix to a folder (`{"/": dist, "/avatar/": pkg}`); the longest prefix wins.
+ * `headers` go with every answer; `replace` answers a path with other bytes (`{"/meta_unit.wasm": Buffer}`).
+ */
+export async function serve(mounts, { headers = {}, replace = {} } = {}) {
+  const prefixes = Object.keys(mounts).sort((a, b) => b.length - a.length);
+  const requests = [];
+
+  const fileOf = (path) => {
+    const prefix = prefixes.find((each) => path.startsWith(each));
+    if (prefix === undefined) return undefined;
+    const folder = mounts[prefix];
+    const file = join(folder, normalize(`/${path.slice(prefix.length)}`));
+    return file.startsWith(folder.endsWith(sep) ? folder : folder + sep) ? file : undefined;
+  };
+
+  const server = createServer(async (request, response) => {
+    let path = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
+    if (path.endsWith("/")) path += "index.html";
+    requests.push(path);
+    if (replace[path]) {
+      response.writeHead(200, { ...headers, "content-type": TYPES[extname(path)] ?? "application/octet-stream" });
+      return response.end(replace[path]);
+    }
+    const file = fileOf(path);
+    const found = file && (await stat(file).catch(() => undefined));
+    if (!found?.isFile()) return response.writeHead(404, { "content-type": "text/plain" }).end("not found");
+    response.writeHead(200, {
+      "cache-control": "no-cache",
+      ...headers,
+      "content-length": found.size,
+      "content-type": TYPES[extname(file)] ?? "application/octet-stream",
+    });
+    createReadStream(file).pipe(response);
+  });
+
+  const listen = (port) =>
+    new Promise((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(port, "127.0.0.1", () => {
+        server.off("error", reject);
+        resolve();
+      });
+    });
+  const stop = () =>
+    new Promise((resolve) => {
+      if (!server.listening) return resolve();
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+
+  await listen(0);
+  const { port } = server.address();
+  return {
+    /** Ends with a slash. */
+    url: `http://127.0.0.1:${port}/`,
+    /** Paths asked for, in order. */
+    requests,
+    /** From now on every connection is refused. */
+    goOffline: stop,
+    goOnline: () => listen(port),
+    close: stop,
+  };
+}
