@@ -2,7 +2,9 @@
 // `scripts/setup` is the same for a shell.
 import { ensureBrowsers } from "./lib/browsers.mjs";
 import { ensureCargoTools } from "./lib/cargo-tools.mjs";
+import { withLock } from "./lib/lock.mjs";
 import { ensureNpmPackages } from "./lib/npm-packages.mjs";
+import { lockFile } from "./lib/paths.mjs";
 import { checkRequirements } from "./lib/requirements.mjs";
 import { main } from "./lib/run.mjs";
 import { ensureWasmToolchain } from "./lib/wasm-toolchain.mjs";
@@ -10,10 +12,12 @@ import { ensureWasmToolchain } from "./lib/wasm-toolchain.mjs";
 /** Everything, in the order in which a missing thing is noticed soonest. */
 export async function setup({ browsers = false } = {}) {
   checkRequirements();
-  await ensureWasmToolchain();
-  await ensureNpmPackages();
-  await ensureCargoTools();
-  if (browsers) await ensureBrowsers();
+  await withLock(lockFile("setup"), async () => {
+    await ensureWasmToolchain();
+    await ensureNpmPackages();
+    await ensureCargoTools();
+    if (browsers) await ensureBrowsers();
+  });
 }
 
 if (process.argv[1] === import.meta.filename) await main(() => setup({ browsers: process.argv.includes("--browsers") }));

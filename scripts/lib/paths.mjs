@@ -1,4 +1,5 @@
 // Where things are: the tree, and the build cache outside it. Used by every script.
+import { createHash } from "node:crypto";
 import { homedir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,6 +18,11 @@ export const WORKSPACES = {
   root: { dir: ROOT, target: path.join(CACHE, "target", "root") },
   "meta-unit": { dir: path.join(ROOT, "meta-unit"), target: path.join(CACHE, "target", "meta-unit") },
 };
+
+/** Files that are locked while something writes to this tree; outside it, since `npm ci` empties node_modules. */
+export function lockFile(name) {
+  return path.join(CACHE, "locks", `${createHash("sha256").update(ROOT).digest("hex").slice(0, 16)}-${name}`);
+}
 
 /** A path as a person in the tree would write it. */
 export function relative(file) {

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { relative } from "./paths.mjs";
 
 const SKIPPED_FOLDERS = new Set(["node_modules", "target", ".git", "dist"]);
 
@@ -27,7 +28,7 @@ export function hashFiles(files, salt = "") {
   const hash = createHash("sha256").update(salt);
   for (const file of files) {
     const content = readFileSync(file);
-    hash.update(`\0${file}\0${content.length}\0`).update(content);
+    hash.update(`\0${relative(file)}\0${content.length}\0`).update(content);
   }
   return hash.digest("hex");
 }

@@ -1,0 +1,127 @@
+// Builds the two WebAssembly modules into pkg/wasm-out. Called by build.mjs.
+//
+// A result is kept in the cache under a hash of all that it was made from, so a fresh clone with a warm cache copies it instead of linking for minutes.
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { cargoEnv, toolEnv } from "./env.mjs";
+import { CACHE, ROOT, WORKSPACES } from "./paths.mjs";
+import { capture, mustRun, say } from "./run.mjs";
+import { filesBelow, hashFiles } from "./stamp.mjs";
+import { customSection, withCustomSection } from "./wasm-module.mjs";
+
+const TARGET = "wasm32-unknown-unknown";
+const OUT = path.join(ROOT, "pkg", "wasm-out");
+const ARTIFACTS = path.join(CACHE, "artifacts");
+/** Enough for a few branches; each is a few MB. */
+const KEPT_ARTIFACTS = 12;
+
+/** What engines of 2023 have. Named one by one: with --all-features wasm-opt emits proposals that engines refuse. */
+const FEATURES = ["bulk-memory", "bulk-memory-opt", "sign-ext", "mutable-globals", "nontrapping-float-to-int", "multivalue", "reference-types", "call-indirect-overlong"];
+
+/**
+ * The modules. `optimize` is wasm-opt's level; `inputs` is all that can change the result.
+ */
+const MODULES = {
+  meta_unit: {
+    optimize: "-O3",
+    files: ["meta_unit.wasm"],
+    inputs: ["meta-unit/Cargo.toml", "meta-unit/Cargo.lock", "meta-unit/.cargo", "meta-unit/build.rs", "meta-unit/src", "meta-unit/shims", "proto/Cargo.toml", "proto/build.rs", "proto/src", "proto/dao"],
+    build: buildMetaUnit,
+  },
+  avatar_web: {
+    optimize: "-Oz",
+    files: ["avatar_web_bg.wasm", "avatar_web.js", "avatar_web.d.ts"],
+    inputs: ["Cargo.toml", "Cargo.lock", ".cargo", "avatar-web/Cargo.toml", "avatar-web/.cargo", "avatar-web/build.rs", "avatar-web/src", "proto/Cargo.toml", "proto/build.rs", "proto/src", "proto/dao"],
+    build: buildAvatarWeb,
+  },
+};
+
+/** Builds what changed; afterwards pkg/wasm-out holds both modules and the glue. */
+export async function buildWasm() {
+  for (const [name, module] of Object.entries(MODULES)) await buildModule(name, module);
+}
+
+async function buildModule(name, { optimize, files, inputs, build }) {
+  const hash = inputHash(inputs, optimize);
+  const artifact = path.join(ARTIFACTS, `${name}-${hash}`);
+  if (!existsSync(artifact)) {
+    say(`${name}: building in release mode`);
+    const staging = `${artifact}.${process.pid}`;
+    rmSync(staging, { recursive: true, force: true });
+    mkdirSync(staging, { recursive: true });
+    await build(staging, optimize);
+    rmSync(artifact, { recursive: true, force: true });
+    renameSync(staging, artifact);
+    forgetOldArtifacts(name);
+  }
+  const now = new Date();
+  utimesSync(artifact, now, now);
+  mkdirSync(OUT, { recursive: true });
+  for (const file of files) copyIfDifferent(path.join(artifact, file), path.join(OUT, file));
+}
+
+function inputHash(inputs, optimize) {
+  const compiler = capture("rustc", ["-Vv"], { cwd: ROOT, env: cargoEnv("root", { wasm: true }) });
+  const own = ["scripts/lib/wasm-steps.mjs", "scripts/lib/wasm-module.mjs", "scripts/lib/cargo-tools.mjs", "node_modules/binaryen/package.json"];
+  return hashFiles(filesBelow(...[...inputs, ...own].map((file) => path.join(ROOT, file))), `${compiler}\0${optimize}`).slice(0, 32);
+}
+
+/** A file that is the same keeps its time, so nothing that watches it builds again. */
+function copyIfDifferent(from, to) {
+  const content = readFileSync(from);
+  if (existsSync(to) && readFileSync(to).equals(content)) return;
+  writeFileSync(`${to}.new`, content);
+  renameSync(`${to}.new`, to);
+}
+
+function forgetOldArtifacts(name) {
+  const old = readdirSync(ARTIFACTS)
+    .filter((entry) => entry.startsWith(`${name}-`))
+    .map((entry) => path.join(ARTIFACTS, entry))
+    .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)
+    .slice(KEPT_ARTIFACTS);
+  for (const entry of old) rmSync(entry, { recursive: true, force: true });
+}
+
+async function buildMetaUnit(out, optimize) {
+  const { dir, target } = WORKSPACES["meta-unit"];
+  await mustRun("Building the Meta Unit", "cargo", ["build", "--release", "--target", TARGET, "--lib", ...lockfileFlags(), ...withoutPaths()], { cwd: dir, env: cargoEnv("meta-unit", { wasm: true }) });
+  await finish(path.join(target, TARGET, "release", "meta_unit.wasm"), path.join(out, "meta_unit.wasm"), optimize);
+}
+
+async function buildAvatarWeb(out, optimize) {
+  // wasm-pack takes its output folder relative to the crate.
+  const crate = path.join(ROOT, "avatar-web");
+  const generated = path.join(out, "generated");
+  await mustRun(
+    "Building avatar-web",
+    "wasm-pack",
+    ["--log-level", "warn", "build", "--mode", "no-install", "--target", "web", "--release", "--no-pack", "--no-opt", "--out-dir", path.relative(crate, generated), ".", ...lockfileFlags(), ...withoutPaths()],
+    { cwd: crate, env: cargoEnv("root", { wasm: true }) },
+  );
+  await finish(path.join(generated, "avatar_web_bg.wasm"), path.join(out, "avatar_web_bg.wasm"), optimize);
+  for (const file of ["avatar_web.js", "avatar_web.d.ts"]) cpSync(path.join(generated, file), path.join(out, file));
+  rmSync(generated, { recursive: true });
+}
+
+/** In CI a lockfile that does not fit is an error; at a desk cargo may write it. */
+function lockfileFlags() {
+  return process.env.CI ? ["--locked"] : [];
+}
+
+/** Panic messages name source files. Where this machine keeps them is nobody's business, and would make every build different. */
+function withoutPaths() {
+  const cargoHome = process.env.CARGO_HOME || path.join(process.env.HOME ?? "", ".cargo");
+  const remap = [`--remap-path-prefix=${cargoHome}/registry/src=registry`, `--remap-path-prefix=${ROOT}=avatar`];
+  return ["--config", `target.${TARGET}.rustflags=${JSON.stringify(remap)}`];
+}
+
+/** wasm-opt, then the build id: the SHA-256 of the module as it is before that section is appended (ABI.md, `avatar:build`). */
+async function finish(from, to, optimize) {
+  const flags = [optimize, ...FEATURES.map((feature) => `--enable-${feature}`), "--strip-debug", "--strip-producers", "--strip-target-features"];
+  await mustRun("Optimizing the module", "wasm-opt", [...flags, from, "-o", to], { cwd: ROOT, env: toolEnv(), quiet: true });
+  const optimized = readFileSync(to);
+  if (customSection(optimized, "avatar:build")) throw new Error(`${from} already has a build id`);
+  writeFileSync(to, withCustomSection(optimized, "avatar:build", createHash("sha256").update(optimized).digest()));
+}
