@@ -31,12 +31,24 @@ impl Responder {
     /// An answer, after which more follow.
     pub fn more(&self, response: Response) {
         if !self.request.has_ended() {
+            self.send(true, &response.encode_to_vec());
+        }
+    }
+
+    /// An answer that is an encoded `Response` already, after which more follow.
+    pub fn more_encoded(&self, response: &[u8]) {
+        if !self.request.has_ended() {
             self.send(true, response);
         }
     }
 
     /// The last answer.
     pub fn finish(self, response: Response) {
+        self.end(&response.encode_to_vec());
+    }
+
+    /// The last answer is an encoded `Response` already.
+    pub fn finish_encoded(self, response: &[u8]) {
         self.end(response);
     }
 
@@ -57,16 +69,16 @@ impl Responder {
         self.request.ended()
     }
 
-    fn end(&self, response: Response) {
+    fn end(&self, response: &[u8]) {
         if self.requests.end(&self.request) {
             self.send(false, response);
         }
     }
 
-    fn send(&self, more: bool, response: Response) {
+    fn send(&self, more: bool, response: &[u8]) {
         match self
             .platform
-            .respond(self.request.id(), more, &response.encode_to_vec())
+            .respond(self.request.id(), more, response)
         {
             Ok(()) => {}
             Err(AbiStatus::Limit) => {
@@ -92,9 +104,10 @@ impl Drop for Responder {
     fn drop(&mut self) {
         if !self.request.has_ended() {
             let error = app_error(ErrorCode::Internal, "the request was dropped");
-            self.end(Response {
+            let last = Response {
                 response: Some(Answer::Error(error)),
-            });
+            };
+            self.end(&last.encode_to_vec());
         }
     }
 }
