@@ -31,7 +31,7 @@ impl Responder {
     /// An answer, after which more follow.
     pub fn more(&self, response: Response) {
         if !self.request.has_ended() {
-            self.send(true, &response.encode_to_vec());
+            self.more_encoded(&response.encode_to_vec());
         }
     }
 
@@ -54,9 +54,7 @@ impl Responder {
 
     /// The last answer is an error.
     pub fn fail(self, error: AppError) {
-        self.finish(Response {
-            response: Some(Answer::Error(error)),
-        });
+        self.end(&encoded_error(error));
     }
 
     /// Whether nobody waits for answers any more.
@@ -76,26 +74,17 @@ impl Responder {
     }
 
     fn send(&self, more: bool, response: &[u8]) {
-        match self
-            .platform
-            .respond(self.request.id(), more, response)
-        {
-            Ok(()) => {}
-            Err(AbiStatus::Limit) => {
-                // The client must learn that something is missing, and the request's end must arrive.
-                let error = app_error(ErrorCode::Limit, "the answer is larger than the host takes");
-                self.requests.end(&self.request);
-                let last = Response {
-                    response: Some(Answer::Error(error)),
-                };
-                if let Err(status) = self.platform.respond(self.request.id(), false, &last.encode_to_vec()) {
-                    self.platform
-                        .log(Level::Error, &format!("the host refused an answer: {status:?}"));
-                }
-            }
-            Err(status) => self
-                .platform
-                .log(Level::Error, &format!("the host refused an answer: {status:?}")),
+        let id = self.request.id();
+        let mut sent = self.platform.respond(id, more, response);
+        if sent == Err(AbiStatus::Limit) {
+            // The client must learn that something is missing, and that nothing more comes.
+            self.requests.end(&self.request);
+            let error = app_error(ErrorCode::Limit, "an answer is larger than the host takes");
+            sent = self.platform.respond(id, false, &encoded_error(error));
+        }
+        if let Err(status) = sent {
+            self.platform
+                .log(Level::Error, &format!("the host refused an answer: {status:?}"));
         }
     }
 }
@@ -103,13 +92,19 @@ impl Responder {
 impl Drop for Responder {
     fn drop(&mut self) {
         if !self.request.has_ended() {
-            let error = app_error(ErrorCode::Internal, "the request was dropped");
-            let last = Response {
-                response: Some(Answer::Error(error)),
-            };
-            self.end(&last.encode_to_vec());
+            self.end(&encoded_error(app_error(
+                ErrorCode::Internal,
+                "the request was dropped",
+            )));
         }
     }
+}
+
+fn encoded_error(error: AppError) -> Vec<u8> {
+    Response {
+        response: Some(Answer::Error(error)),
+    }
+    .encode_to_vec()
 }
 
 /// An application error that the same request would meet again.

@@ -21,6 +21,7 @@ impl PlatformError {
             AbiStatus::Unsupported => OpErrorCode::Unsupported,
             AbiStatus::Denied => OpErrorCode::Denied,
             AbiStatus::Cancelled => OpErrorCode::Cancelled,
+            AbiStatus::Limit => OpErrorCode::TooLarge,
             _ => OpErrorCode::Other,
         };
         Self {

@@ -2,6 +2,7 @@
 
 mod batch;
 mod error;
+mod host_platform;
 #[cfg(any(test, feature = "test-platform"))]
 mod memory_store;
 #[cfg(any(test, feature = "test-platform"))]
@@ -14,6 +15,7 @@ use avatar_proto::{AbiStatus, Event, StorageBatch};
 
 pub use batch::{Batch, StorageRead, StorageReply};
 pub use error::PlatformError;
+pub use host_platform::HostPlatform;
 #[cfg(any(test, feature = "test-platform"))]
 pub use memory_store::MemoryStore;
 #[cfg(any(test, feature = "test-platform"))]

@@ -1,0 +1,185 @@
+//! The platform over a host's imports: the table of pending operations, and the queue before it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+
+use avatar_proto::{AbiStatus, Event, Limits, Message, OpError, StorageBatch, StorageResult};
+use futures_channel::oneshot;
+
+use super::{Level, LocalBoxFuture, Platform, PlatformError, StorageReply};
+use crate::abi::imports::{Imports, RESPOND_FIN, RESPOND_MORE, TOPIC_EVENT};
+use crate::runtime::Runtime;
+
+/// How an operation ended: the arguments of `yuan_complete`.
+struct Completion {
+    status: i32,
+    head: Vec<u8>,
+    body: Vec<u8>,
+}
+
+/// A storage operation that waits for one in flight to end.
+struct Queued {
+    head: Vec<u8>,
+    body: Vec<u8>,
+    done: oneshot::Sender<Result<Completion, AbiStatus>>,
+}
+
+/// See the module's documentation.
+pub struct HostPlatform {
+    imports: Rc<dyn Imports>,
+    runtime: Rc<Runtime>,
+    max_buffer_bytes: usize,
+    max_ops: usize,
+    last_op: Cell<u64>,
+    pending: RefCell<HashMap<u64, oneshot::Sender<Result<Completion, AbiStatus>>>>,
+    /// Storage operations over the host's limit, in their order. Bounded by what requests in flight can ask for.
+    queued: RefCell<VecDeque<Queued>>,
+    closed: Cell<bool>,
+}
+
+impl HostPlatform {
+    /// A platform on a host with these limits (zero means the default).
+    pub fn new(imports: Rc<dyn Imports>, runtime: Rc<Runtime>, limits: &Limits) -> Self {
+        let or_default = |limit: u32, default: u32| if limit == 0 { default } else { limit } as usize;
+        Self {
+            imports,
+            runtime,
+            max_buffer_bytes: or_default(limits.max_buffer_bytes, avatar_proto::DEFAULT_MAX_BUFFER_BYTES),
+            max_ops: or_default(limits.max_inflight, avatar_proto::DEFAULT_MAX_INFLIGHT_OPS),
+            last_op: Cell::new(0),
+            pending: RefCell::default(),
+            queued: RefCell::default(),
+            closed: Cell::new(false),
+        }
+    }
+
+    /// Takes the completion of a pending operation; the task that waits for it runs in the next turn.
+    pub fn complete(&self, op: u64, status: i32, head: Vec<u8>, body: Vec<u8>) -> Result<(), AbiStatus> {
+        let done = self.pending.borrow_mut().remove(&op).ok_or(AbiStatus::NotFound)?;
+        // The task may have been dropped: then nobody is interested.
+        drop(done.send(Ok(Completion { status, head, body })));
+        Ok(())
+    }
+
+    /// Operations that the host has not completed, and those that wait to be handed to it.
+    pub fn unfinished_ops(&self) -> usize {
+        self.pending.borrow().len() + self.queued.borrow().len()
+    }
+
+    /// Hands waiting operations to the host, as far as its limit allows. Called in turns only.
+    pub fn submit_queued(&self) {
+        while self.pending.borrow().len() < self.max_ops {
+            let Some(Queued { head, body, done }) = self.queued.borrow_mut().pop_front() else {
+                return;
+            };
+            self.submit_storage(&head, &body, done);
+        }
+    }
+
+    /// No operation begins any more; those in flight are asked to stop, and those that wait never begin.
+    pub fn close(&self) {
+        self.closed.set(true);
+        self.queued.borrow_mut().clear();
+        let pending: Vec<_> = self.pending.borrow().keys().copied().collect();
+        for op in pending {
+            // Whatever it returns, a completion follows.
+            self.imports.cancel(op);
+        }
+    }
+
+    fn submit_storage(&self, head: &[u8], body: &[u8], done: oneshot::Sender<Result<Completion, AbiStatus>>) {
+        let op = self.last_op.get() + 1;
+        self.last_op.set(op);
+        match AbiStatus::check(self.imports.storage(op, head, body)) {
+            Ok(_) => {
+                self.pending.borrow_mut().insert(op, done);
+            }
+            Err(status) => drop(done.send(Err(status))),
+        }
+    }
+
+    fn start_storage(&self, batch: &StorageBatch, body: Vec<u8>) -> oneshot::Receiver<Result<Completion, AbiStatus>> {
+        let (done, completion) = oneshot::channel();
+        let head = batch.encode_to_vec();
+        if self.closed.get() {
+            drop(done.send(Err(AbiStatus::Closed)));
+        } else if head.len() > self.max_buffer_bytes || body.len() > self.max_buffer_bytes {
+            drop(done.send(Err(AbiStatus::Limit)));
+        } else if self.pending.borrow().len() < self.max_ops && self.queued.borrow().is_empty() {
+            self.submit_storage(&head, &body, done);
+        } else {
+            self.queued.borrow_mut().push_back(Queued { head, body, done });
+        }
+        completion
+    }
+}
+
+fn storage_reply(completion: Completion, reads: usize) -> Result<StorageReply, PlatformError> {
+    let Completion { status, head, body } = completion;
+    if let Err(status) = AbiStatus::check(status) {
+        let error = OpError::decode(head.as_slice())
+            .map_err(|_| PlatformError::broken_answer("storage: the completion's head is no OpError"))?;
+        return Err(PlatformError::failed(status, error));
+    }
+    let result = StorageResult::decode(head.as_slice())
+        .map_err(|_| PlatformError::broken_answer("storage: the completion's head is no StorageResult"))?;
+    StorageReply::new(result, body, reads)
+}
+
+impl Platform for HostPlatform {
+    fn storage(&self, batch: StorageBatch, body: Vec<u8>) -> LocalBoxFuture<Result<StorageReply, PlatformError>> {
+        let reads = StorageReply::reads_of(&batch);
+        let completion = self.start_storage(&batch, body);
+        Box::pin(async move {
+            match completion.await {
+                Ok(Ok(completion)) => storage_reply(completion, reads),
+                Ok(Err(status)) => Err(PlatformError::refused(status)),
+                Err(oneshot::Canceled) => Err(PlatformError::refused(AbiStatus::Closed)),
+            }
+        })
+    }
+
+    fn unix_ms(&self) -> i64 {
+        self.imports.clock_unix_us().div_euclid(1000)
+    }
+
+    fn monotonic_us(&self) -> u64 {
+        u64::try_from(self.imports.clock_monotonic_us()).unwrap_or(0)
+    }
+
+    fn random(&self, out: &mut [u8]) {
+        let status = self.imports.random(out);
+        // There is no safe way to go on without randomness: keys and ids would be guessable.
+        assert_eq!(status, 0, "the host gave no randomness");
+    }
+
+    fn sleep(&self, us: u64) -> LocalBoxFuture<()> {
+        self.runtime.sleep_until(self.monotonic_us().saturating_add(us))
+    }
+
+    fn yield_now(&self) -> LocalBoxFuture<()> {
+        Box::pin(self.runtime.yield_now())
+    }
+
+    fn spawn(&self, task: LocalBoxFuture<()>) {
+        self.runtime.spawn(task);
+    }
+
+    fn log(&self, level: Level, message: &str) {
+        self.imports.log(level as i32, message);
+    }
+
+    fn emit(&self, event: Event) {
+        // A host that cannot tell its clients has nothing better to do with the news.
+        self.imports.emit(TOPIC_EVENT, &event.encode_to_vec());
+    }
+
+    fn respond(&self, request: u64, more: bool, head: &[u8]) -> Result<(), AbiStatus> {
+        if head.len() > self.max_buffer_bytes {
+            return Err(AbiStatus::Limit);
+        }
+        let flags = if more { RESPOND_MORE } else { RESPOND_FIN };
+        AbiStatus::check(self.imports.respond(request, flags, head, &[])).map(drop)
+    }
+}
