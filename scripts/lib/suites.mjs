@@ -1,0 +1,89 @@
+// The table of suites: what `npm test` runs, in this order, and each `npm run test:<name>` alone. Read by test.mjs.
+//
+// A step: `title`; the command `run`; `kind`, which says how its output is counted (summary.mjs); `cwd` below the root; `env`, the environment. `skip` is the reason why it
+// cannot run on this machine, where there is one.
+import path from "node:path";
+import { findProgram } from "./browsers.mjs";
+import { cargoEnv, toolEnv } from "./env.mjs";
+import { ROOT } from "./paths.mjs";
+import { filesBelow } from "./stamp.mjs";
+import { wasmToolchainName } from "./wasm-toolchain.mjs";
+
+const TARGET = "wasm32-unknown-unknown";
+
+/** `needs` is what must be built before: nothing, the "wasm" modules, or "all". */
+export function suites() {
+  return {
+    lint: { needs: "all", steps: [...scriptChecks(), ...formatting()] },
+    proto: { needs: "nothing", steps: protoSteps() },
+    rust: { needs: "wasm", steps: [...rustSteps("root", "host side", "."), ...rustSteps("meta-unit", "meta-unit", "meta-unit")] },
+    web: { needs: "all", steps: webSteps() },
+    e2e: { needs: "all", steps: [workspaceTests("e2e: the product in three engines", "tests/e2e")] },
+    packaging: { needs: "all", steps: [workspaceTests("packaging: every bundler", "tests/packaging")] },
+  };
+}
+
+function scriptChecks() {
+  const check = (title, script) => ({ title, kind: "check", run: [process.execPath, path.join(ROOT, "scripts", script)], env: toolEnv() });
+  return [
+    check("the first load is within its budget", "sizes.mjs"),
+    check("the Meta Unit's boundary is the one of the ABI", "check-boundary.mjs"),
+    check("no browser crate reaches the Meta Unit", "check-dependencies.mjs"),
+    check("every dependency has a licence that we accept", "check-licences.mjs"),
+    check("the tree names no machine and no registry", "check-tree.mjs"),
+    check("the outside test data is there", "check-data.mjs"),
+    { title: "the scripts' own tests", kind: "node", run: [process.execPath, "--test", "--test-reporter=spec", ...filesBelow(path.join(ROOT, "scripts", "test"))], env: toolEnv() },
+  ];
+}
+
+function formatting() {
+  return [
+    { title: "rustfmt: host side", kind: "check", run: ["cargo", "fmt", "--all", "--check"], env: cargoEnv("root") },
+    { title: "rustfmt: meta-unit", kind: "check", run: ["cargo", "fmt", "--check"], cwd: "meta-unit", env: cargoEnv("meta-unit") },
+  ];
+}
+
+function protoSteps() {
+  return [
+    { title: "buf lint", kind: "check", run: ["buf", "lint"], env: toolEnv() },
+    { title: "no breaking change since the baseline", kind: "check", run: ["buf", "breaking", "--against", "proto/baseline.binpb"], env: toolEnv() },
+  ];
+}
+
+function rustSteps(workspace, title, cwd) {
+  const env = cargoEnv(workspace);
+  const step = (what, kind, args, more) => ({ title: `${what}: ${title}`, kind, run: ["cargo", ...args], cwd, env, ...more });
+  // Debian's toolchain has no clippy; where it is the one for wasm, the code behind cfg(target_arch = "wasm32") is compiled only.
+  const skip = wasmToolchainName() && "clippy for wasm needs rustup's own wasm target";
+  return [
+    step("clippy", "check", ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]),
+    step("clippy for wasm", "check", ["clippy", "--workspace", "--lib", "--target", TARGET, "--", "-D", "warnings"], { skip }),
+    step("documentation", "check", ["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"], { env: { ...env, RUSTDOCFLAGS: "-D warnings" } }),
+    step("cargo test", "cargo", ["test", "--workspace", "--all-features"]),
+  ];
+}
+
+function webSteps() {
+  return [
+    {
+      title: "avatar-web in Chromium",
+      kind: "cargo",
+      run: ["cargo", "test", "--package", "avatar-web", "--target", TARGET, "--tests", "--lib"],
+      // The runner takes webdriver.json (Chromium's flags) from the crate's folder.
+      cwd: "avatar-web",
+      env: {
+        ...cargoEnv("root", { wasm: true }),
+        CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: "wasm-bindgen-test-runner",
+        CHROMEDRIVER: findProgram("chromedriver") ?? "chromedriver",
+        WASM_BINDGEN_TEST_TIMEOUT: "300",
+      },
+    },
+    workspaceTests("the package's own tests", "pkg"),
+    workspaceTests("the app's own tests", "www"),
+    { title: "types of the app", kind: "check", run: ["npm", "run", "--silent", "typecheck"], cwd: "www", env: toolEnv() },
+  ];
+}
+
+function workspaceTests(title, cwd) {
+  return { title, kind: "node", run: ["npm", "run", "--silent", "test"], cwd, env: toolEnv() };
+}
