@@ -2,13 +2,14 @@
 // Called by the suite `lint`.
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { goldenBoundary } from "./lib/boundary.mjs";
 import { ROOT } from "./lib/paths.mjs";
 import { Problem, main } from "./lib/run.mjs";
 import { boundary, customSection } from "./lib/wasm-module.mjs";
 
 await main(() => {
   const wasm = readFileSync(path.join(ROOT, "pkg", "wasm-out", "meta_unit.wasm"));
-  const golden = readFileSync(path.join(ROOT, "proto", "boundary.txt"), "utf8").split("\n").filter((line) => line && !line.startsWith("#"));
+  const golden = goldenBoundary();
   const found = boundary(wasm);
   const unknown = found.filter((line) => !golden.includes(line));
   const missing = golden.filter((line) => line.startsWith("export ") && !found.includes(line));

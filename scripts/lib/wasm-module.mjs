@@ -1,4 +1,4 @@
-// Reads what a WebAssembly module says about itself (custom sections, imports, exports with their types) and appends custom sections. Called by wasm-steps.mjs
+// Reads what a WebAssembly module says about itself (custom sections, imports, exports with their types) appends custom sections and drops exports. Called by wasm-steps.mjs
 // and check-boundary.mjs. Node's WebAssembly API shows neither types nor a way to write.
 
 const CUSTOM = 0, TYPE = 1, IMPORT = 2, FUNCTION = 3, EXPORT = 7;
@@ -37,7 +37,7 @@ class Reader {
   }
 }
 
-/** The sections of a module: their id, content, name (of custom ones), and where each begins. */
+/** The sections of a module: their id, content, name (of custom ones), and where each begins and ends. */
 export function sections(wasm) {
   const reader = new Reader(wasm);
   if (Buffer.from(reader.take(8)).toString("hex") !== "0061736d01000000") throw new Error("not a WebAssembly module");
@@ -47,7 +47,7 @@ export function sections(wasm) {
     const id = reader.byte();
     const content = new Reader(reader.take(reader.unsigned()));
     const name = id === CUSTOM ? content.text() : undefined;
-    found.push({ id, name, content: content.bytes.subarray(content.at), start });
+    found.push({ id, name, content: content.bytes.subarray(content.at), start, end: reader.at });
   }
   return found;
 }
@@ -71,6 +71,29 @@ export function withCustomSection(wasm, name, content) {
   const nameBytes = Buffer.from(name, "utf8");
   const body = Buffer.concat([encodeUnsigned(nameBytes.length), nameBytes, content]);
   return Buffer.concat([wasm, Buffer.from([CUSTOM]), encodeUnsigned(body.length), body]);
+}
+
+/** The module without the exports whose name `keep` refuses: linkers export more than was asked for. */
+export function withoutExports(wasm, keep) {
+  const parts = [wasm.subarray(0, 8)];
+  for (const { id, start, end, content } of sections(wasm)) {
+    if (id !== EXPORT) {
+      parts.push(wasm.subarray(start, end));
+      continue;
+    }
+    const kept = new Reader(content)
+      .list((reader) => {
+        const from = reader.at;
+        const name = reader.text();
+        reader.byte();
+        reader.unsigned();
+        return { name, bytes: content.subarray(from, reader.at) };
+      })
+      .filter(({ name }) => keep(name));
+    const body = Buffer.concat([encodeUnsigned(kept.length), ...kept.map(({ bytes }) => bytes)]);
+    parts.push(Buffer.from([EXPORT]), encodeUnsigned(body.length), body);
+  }
+  return Buffer.concat(parts);
 }
 
 const valueType = (reader) => {

@@ -4,11 +4,12 @@
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { goldenBoundary } from "./boundary.mjs";
 import { cargoEnv, toolEnv } from "./env.mjs";
 import { CACHE, ROOT, WORKSPACES } from "./paths.mjs";
 import { capture, mustRun, say } from "./run.mjs";
 import { filesBelow, hashFiles } from "./stamp.mjs";
-import { customSection, withCustomSection } from "./wasm-module.mjs";
+import { customSection, withCustomSection, withoutExports } from "./wasm-module.mjs";
 
 const TARGET = "wasm32-unknown-unknown";
 const OUT = path.join(ROOT, "pkg", "wasm-out");
@@ -63,7 +64,7 @@ async function buildModule(name, { optimize, files, inputs, build }) {
 
 function inputHash(inputs, optimize) {
   const compiler = capture("rustc", ["-Vv"], { cwd: ROOT, env: cargoEnv("root", { wasm: true }) });
-  const own = ["scripts/lib/wasm-steps.mjs", "scripts/lib/wasm-module.mjs", "scripts/lib/cargo-tools.mjs", "node_modules/binaryen/package.json"];
+  const own = ["scripts/lib/wasm-steps.mjs", "scripts/lib/wasm-module.mjs", "proto/boundary.txt", "scripts/lib/cargo-tools.mjs", "node_modules/binaryen/package.json"];
   return hashFiles(filesBelow(...[...inputs, ...own].map((file) => path.join(ROOT, file))), `${compiler}\0${optimize}`).slice(0, 32);
 }
 
@@ -87,7 +88,13 @@ function forgetOldArtifacts(name) {
 async function buildMetaUnit(out, optimize) {
   const { dir, target } = WORKSPACES["meta-unit"];
   await mustRun("Building the Meta Unit", "cargo", ["build", "--release", "--target", TARGET, "--lib", ...lockfileFlags(), ...withoutPaths()], { cwd: dir, env: cargoEnv("meta-unit", { wasm: true }) });
-  await finish(path.join(target, TARGET, "release", "meta_unit.wasm"), path.join(out, "meta_unit.wasm"), optimize);
+  const linked = readFileSync(path.join(target, TARGET, "release", "meta_unit.wasm"));
+  // rustc exports __heap_base and __data_end unasked, and whatever is no_mangle in a dependency; a host gets what the ABI says and nothing else.
+  const exported = new Set(goldenBoundary().filter((line) => line.startsWith("export ")).map((line) => line.split(" ")[2]));
+  const trimmed = path.join(out, "trimmed.wasm");
+  writeFileSync(trimmed, withoutExports(linked, (name) => exported.has(name)));
+  await finish(trimmed, path.join(out, "meta_unit.wasm"), optimize);
+  rmSync(trimmed);
 }
 
 async function buildAvatarWeb(out, optimize) {
@@ -97,7 +104,7 @@ async function buildAvatarWeb(out, optimize) {
   await mustRun(
     "Building avatar-web",
     "wasm-pack",
-    ["--log-level", "warn", "build", "--mode", "no-install", "--target", "web", "--release", "--no-pack", "--no-opt", "--out-dir", path.relative(crate, generated), ".", ...lockfileFlags(), ...withoutPaths()],
+    ["--log-level", "error", "build", "--mode", "no-install", "--target", "web", "--release", "--no-pack", "--no-opt", "--out-dir", path.relative(crate, generated), ".", ...lockfileFlags(), ...withoutPaths()],
     { cwd: crate, env: cargoEnv("root", { wasm: true }) },
   );
   await finish(path.join(generated, "avatar_web_bg.wasm"), path.join(out, "avatar_web_bg.wasm"), optimize);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { boundary, customSection, withCustomSection } from "../lib/wasm-module.mjs";
+import { boundary, customSection, withCustomSection, withoutExports } from "../lib/wasm-module.mjs";
 
 /** (module (import "avatar_v1" "f" (func (param i32 i64))) (memory (export "memory") 1) (func (export "g") (result i64) i64.const 0)) */
 const MODULE = Buffer.from(
@@ -30,6 +30,13 @@ test("a custom section is found again, by us and by the engine, and changes noth
   assert.deepEqual(extended.subarray(0, MODULE.length), MODULE);
   assert.deepEqual(boundary(extended), boundary(MODULE));
   assert.equal(customSection(MODULE, "avatar:build"), undefined);
+});
+
+test("only the exports that are kept are left", () => {
+  const trimmed = withoutExports(MODULE, (name) => name === "memory");
+  assert.ok(WebAssembly.validate(trimmed));
+  assert.deepEqual(boundary(trimmed), ["export memory memory", "import func avatar_v1.f (i32, i64) -> ()"]);
+  assert.deepEqual(withoutExports(MODULE, () => true), MODULE);
 });
 
 test("what is no module, or ends early, is refused", () => {
