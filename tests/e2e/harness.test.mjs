@@ -4,11 +4,11 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { engines, skipWithout } from "./lib/engines/index.mjs";
-import { serve } from "./lib/serve.mjs";
+import { STRICT_CSP, serve } from "./lib/serve.mjs";
 import { temporaryFolder } from "./lib/temp.mjs";
 
-const PAGE = `<!doctype html><meta charset="utf-8"><title>plain</title>
-<button id="b" onclick="document.title = 'clicked'">b</button><input id="t"><input id="f" type="file" multiple hidden>
+const PAGE = `<!doctype html><meta charset="utf-8"><title>plain</title><script src="page.js" defer></script>
+<button id="b">b</button><input id="t"><input id="f" type="file" multiple hidden>
 <a id="d" download="hello.md" href="data:text/markdown,hello">d</a>`;
 
 const put = (key, value) =>
@@ -38,9 +38,10 @@ for (const engine of engines) {
   test(`${engine.name}: the driver opens tabs, clicks, types, sets files, saves downloads`, { skip: await skipWithout(engine) }, async (t) => {
     const folder = await temporaryFolder();
     await writeFile(join(folder.path, "index.html"), PAGE);
+    await writeFile(join(folder.path, "page.js"), `document.querySelector("#b").onclick = () => (document.title = "clicked");`);
     await writeFile(join(folder.path, "a.md"), "# A");
     await writeFile(join(folder.path, "b.md"), "# B");
-    const server = await serve({ "/": folder.path });
+    const server = await serve({ "/": folder.path }, { headers: { "content-security-policy": STRICT_CSP } });
     const browser = await engine.launch();
     t.after(async () => {
       await browser.close();

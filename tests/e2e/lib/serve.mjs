@@ -21,8 +21,9 @@ const TYPES = {
   ".woff2": "font/woff2",
 };
 
-/** What the app is served with in production: nothing but its own files, wasm allowed, no string becomes code. */
+/** As strict as a page of ours can be served: nothing but its own files, wasm allowed, no string becomes code or markup. */
 export const STRICT_CSP = [
+  "require-trusted-types-for 'script'",
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
   "style-src 'self'",
@@ -38,9 +39,9 @@ export const STRICT_CSP = [
 
 /**
  * Serves folders. `mounts` maps a URL prefix to a folder (`{"/": dist, "/avatar/": pkg}`); the longest prefix wins.
- * `headers` go with every answer; `replace` answers a path with other bytes (`{"/meta_unit.wasm": Buffer}`).
+ * `headers` go with every answer; `replace` answers a path with other bytes (`{"/meta_unit.wasm": Buffer}`); `posts` maps a path to what takes the JSON posted there.
  */
-export async function serve(mounts, { headers = {}, replace = {} } = {}) {
+export async function serve(mounts, { headers = {}, replace = {}, posts = {} } = {}) {
   const prefixes = Object.keys(mounts).sort((a, b) => b.length - a.length);
   const requests = [];
 
@@ -56,6 +57,12 @@ export async function serve(mounts, { headers = {}, replace = {} } = {}) {
     let path = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
     if (path.endsWith("/")) path += "index.html";
     requests.push(path);
+    if (request.method === "POST" && posts[path]) {
+      const parts = [];
+      for await (const part of request) parts.push(part);
+      await posts[path](JSON.parse(Buffer.concat(parts).toString()));
+      return response.writeHead(204).end();
+    }
     if (replace[path]) {
       response.writeHead(200, { ...headers, "content-type": TYPES[extname(path)] ?? "application/octet-stream" });
       return response.end(replace[path]);

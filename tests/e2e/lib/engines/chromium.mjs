@@ -2,11 +2,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { chromium as playwright } from "playwright-core";
+import { findProgram } from "../../../../scripts/lib/browsers.mjs";
 import { killTree } from "../process-tree.mjs";
-import { firstOf, startUntil } from "../programs.mjs";
+import { startUntil } from "../programs.mjs";
 import { temporaryFolder } from "../temp.mjs";
+import { waitFor } from "./wait.mjs";
 
-const executable = () => firstOf(process.env.AVATAR_CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome");
 
 const QUIET = [
   "--headless=new",
@@ -29,12 +30,12 @@ export const chromium = {
   keepsProfiles: true,
 
   async missing() {
-    return (await executable()) ? undefined : "Chromium is not installed (Debian: chromium), nor does AVATAR_CHROMIUM name one";
+    return findProgram("chromium") ? undefined : "Chromium is not installed (Debian: chromium), nor does AVATAR_CHROMIUM name one";
   },
 
   async launch({ profile, args = [] } = {}) {
     const own = profile ? undefined : await temporaryFolder();
-    const { child, match } = await startUntil(/DevTools listening on (ws:\S+)/, await executable(), [
+    const { child, match } = await startUntil(/DevTools listening on (ws:\S+)/, findProgram("chromium"), [
       ...QUIET,
       ...args,
       `--user-data-dir=${profile ?? own.path}`,
@@ -115,11 +116,7 @@ class Page {
   /** A DevTools session of this page. */
   devtools = () => this.context.newCDPSession(this.raw);
 
-  async waitFor(fn, args = [], timeoutMs = 30_000) {
-    // By a timer: a tab behind another gets no animation frames.
-    const handle = await this.raw.waitForFunction(`(${fn})(...${JSON.stringify(args)})`, undefined, { timeout: timeoutMs, polling: 30 });
-    return handle.jsonValue();
-  }
+  waitFor = (fn, args, timeoutMs) => waitFor(this, fn, args, timeoutMs);
 
   async download(action) {
     const started = this.raw.waitForEvent("download");

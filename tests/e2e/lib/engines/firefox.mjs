@@ -1,18 +1,17 @@
 // Firefox, driven by puppeteer-core over WebDriver BiDi.
 import puppeteer from "puppeteer-core";
+import { findProgram } from "../../../../scripts/lib/browsers.mjs";
 import { killTree } from "../process-tree.mjs";
-import { firstOf } from "../programs.mjs";
 import { temporaryFolder } from "../temp.mjs";
 import { collectDownload } from "./downloads.mjs";
-
-const executable = () => firstOf(process.env.AVATAR_FIREFOX, "/usr/bin/firefox-esr", "/usr/bin/firefox");
+import { waitFor } from "./wait.mjs";
 
 export const firefox = {
   name: "Firefox",
   keepsProfiles: true,
 
   async missing() {
-    return (await executable()) ? undefined : "Firefox is not installed (Debian: firefox-esr), nor does AVATAR_FIREFOX name one";
+    return findProgram("firefox") ? undefined : "Firefox is not installed (Debian: firefox-esr), nor does AVATAR_FIREFOX name one";
   },
 
   async launch({ profile } = {}) {
@@ -20,7 +19,7 @@ export const firefox = {
     const downloads = await temporaryFolder();
     const browser = await puppeteer.launch({
       browser: "firefox",
-      executablePath: await executable(),
+      executablePath: findProgram("firefox"),
       headless: true,
       userDataDir: profile ?? own.path,
       extraPrefsFirefox: {
@@ -107,10 +106,8 @@ class Page {
     await element.uploadFile(...paths);
   }
 
-  async waitFor(fn, args = [], timeoutMs = 30_000) {
-    // By a timer: a tab behind another gets no animation frames.
-    const handle = await this.raw.waitForFunction(`(${fn})(...${JSON.stringify(args)})`, { timeout: timeoutMs, polling: 30 });
-    return handle.jsonValue();
+  waitFor(fn, args, timeoutMs) {
+    return waitFor(this, fn, args, timeoutMs);
   }
 
   download(action) {

@@ -6,12 +6,13 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { Builder, By, Capabilities, Key, until } from "selenium-webdriver";
+import { findProgram } from "../../../../scripts/lib/browsers.mjs";
 import { killTree } from "../process-tree.mjs";
 import { firstOf, startUntil } from "../programs.mjs";
 import { temporaryFolder } from "../temp.mjs";
 import { collectDownload } from "./downloads.mjs";
+import { waitFor } from "./wait.mjs";
 
-const driver = () => firstOf(process.env.AVATAR_WEBKIT_DRIVER, "/usr/bin/WebKitWebDriver");
 const browserBinary = () =>
   firstOf(
     process.env.AVATAR_MINIBROWSER,
@@ -20,7 +21,6 @@ const browserBinary = () =>
     "/usr/lib/x86_64-linux-gnu/webkitgtk-6.0/MiniBrowser",
     "/usr/libexec/webkit2gtk-4.1/MiniBrowser",
   );
-const screen = () => firstOf("/usr/bin/Xvfb");
 
 async function freePort() {
   const server = createServer();
@@ -45,9 +45,9 @@ export const webkit = {
   keepsProfiles: false,
 
   async missing() {
-    if (!(await driver())) return "WebKitWebDriver is not installed (Debian: webkit2gtk-driver)";
+    if (!findProgram("webkitdriver")) return "WebKitWebDriver is not installed (Debian: webkit2gtk-driver)";
     if (!(await browserBinary())) return "MiniBrowser is not installed (Debian: libwebkit2gtk-4.1-0)";
-    if (!(await screen())) return "Xvfb is not installed (Debian: xvfb)";
+    if (!findProgram("xvfb")) return "Xvfb is not installed (Debian: xvfb)";
     return undefined;
   },
 
@@ -55,9 +55,9 @@ export const webkit = {
     const home = await temporaryFolder();
     await mkdir(join(home.path, "Downloads"));
     await writeFile(join(home.path, "user-dirs.dirs"), 'XDG_DOWNLOAD_DIR="$HOME/Downloads"\n');
-    const display = await startUntil(/^(\d+)$/, await screen(), ["-displayfd", "3", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"], { extraPipe: true });
+    const display = await startUntil(/^(\d+)$/, findProgram("xvfb"), ["-displayfd", "3", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"], { extraPipe: true });
     const port = await freePort();
-    const webdriver = spawn(await driver(), [`--port=${port}`], {
+    const webdriver = spawn(findProgram("webkitdriver"), [`--port=${port}`], {
       stdio: "ignore",
       env: {
         ...process.env,
@@ -173,21 +173,8 @@ class Page {
     return answer.value;
   }
 
-  async waitFor(fn, args = [], timeoutMs = 30_000) {
-    const deadline = Date.now() + timeoutMs;
-    for (;;) {
-      // Looks at every frame inside the page, and comes back soon: a navigation in between ends the script, not the wait.
-      const value = await this.evaluate(
-        `async (args, untilMs) => { for (;;) { const value = await (${fn})(...args); if (value) return value; if (Date.now() > untilMs) return null; await new Promise((resolve) => setTimeout(resolve, 20)); } }`,
-        args,
-        Math.min(deadline, Date.now() + 1_000),
-      ).catch((error) => {
-        if (Date.now() > deadline) throw error;
-        return null;
-      });
-      if (value) return value;
-      if (Date.now() > deadline) throw new Error(`not true within ${timeoutMs} ms: ${fn}`);
-    }
+  waitFor(fn, args, timeoutMs) {
+    return waitFor(this, fn, args, timeoutMs);
   }
 
   async #element(selector) {
