@@ -1,1 +1,449 @@
-//! A host for native tests.
+//! A host in the same process, for native tests of a whole Meta Unit: it drives an [`Instance`] through its exports, byte buffers and all, and stands behind its
+//! imports with storage in memory, a clock that moves when told to, and randomness from a seed.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::rc::{Rc, Weak};
+
+use avatar_proto::{
+    AbiStatus, Capability, Event, GuestHello, HostHello, Limits, Message, OpError, OpErrorCode, Request, Response,
+    StorageBatch,
+};
+
+use super::Instance;
+use super::imports::{Imports, RESPOND_FIN, RESPOND_MORE};
+use crate::platform::MemoryStore;
+
+/// A Meta Unit and its host.
+pub struct TestHost {
+    world: Rc<World>,
+    instance: Rc<Instance>,
+    next_request: Cell<i64>,
+}
+
+/// What stands behind the imports.
+struct World {
+    store: Rc<RefCell<MemoryStore>>,
+    now_us: Cell<i64>,
+    random: Cell<u64>,
+    ops: RefCell<VecDeque<StorageCall>>,
+    held: Cell<bool>,
+    fault: Cell<Option<OpErrorCode>>,
+    refusal: Cell<Option<AbiStatus>>,
+    answers: RefCell<HashMap<u64, Answers>>,
+    events: RefCell<Vec<Event>>,
+    log: RefCell<Vec<(i32, String)>>,
+    cancelled: RefCell<Vec<u64>>,
+    closed_streams: RefCell<Vec<(i32, i32)>>,
+    max_ops_in_flight: Cell<usize>,
+    inside: RefCell<Option<Weak<Instance>>>,
+    reentry: RefCell<Vec<i64>>,
+}
+
+#[derive(Default)]
+struct Answers {
+    heads: Vec<Vec<u8>>,
+    finished: bool,
+}
+
+struct StorageCall {
+    op: u64,
+    head: Vec<u8>,
+    body: Vec<u8>,
+}
+
+impl TestHost {
+    /// A host with empty storage; the instance is made and not yet started.
+    pub fn new(seed: u64) -> Self {
+        Self::with_store(seed, Rc::default())
+    }
+
+    /// A host whose Meta Unit is up.
+    ///
+    /// # Panics
+    /// If it does not come up.
+    pub fn started(seed: u64) -> Self {
+        let host = Self::new(seed);
+        let hello = host.start(&HostHello::default());
+        assert_eq!(hello.error, None);
+        host
+    }
+
+    /// The next life, after a crash of this one: the same storage, without what was not yet executed. Not yet started.
+    pub fn restarted(&self) -> Self {
+        let next = Self::with_store(self.world.random.get(), Rc::clone(&self.world.store));
+        next.world.now_us.set(self.world.now_us.get());
+        next
+    }
+
+    fn with_store(seed: u64, store: Rc<RefCell<MemoryStore>>) -> Self {
+        let world = Rc::new(World {
+            store,
+            now_us: Cell::new(0),
+            random: Cell::new(seed),
+            ops: RefCell::default(),
+            held: Cell::new(false),
+            fault: Cell::new(None),
+            refusal: Cell::new(None),
+            answers: RefCell::default(),
+            events: RefCell::default(),
+            log: RefCell::default(),
+            cancelled: RefCell::default(),
+            closed_streams: RefCell::default(),
+            max_ops_in_flight: Cell::new(0),
+            inside: RefCell::default(),
+            reentry: RefCell::default(),
+        });
+        let instance = Rc::new(Instance::new(Rc::clone(&world) as Rc<dyn Imports>));
+        Self {
+            world,
+            instance,
+            next_request: Cell::new(1),
+        }
+    }
+
+    /// The exports.
+    pub fn instance(&self) -> &Instance {
+        &self.instance
+    }
+
+    /// Initialises the instance and runs it until it greets. `hello` gets the storage capability.
+    ///
+    /// # Panics
+    /// If it never greets.
+    pub fn start(&self, hello: &HostHello) -> GuestHello {
+        let mut hello = hello.clone();
+        hello.capabilities.push(Capability::Storage.into());
+        let (ptr, len) = self.give(&hello.encode_to_vec());
+        assert_eq!(self.instance.init(ptr, len), 0);
+        self.run_until_idle();
+        self.greeting().expect("the Meta Unit greets")
+    }
+
+    /// The greeting, once it has come.
+    pub fn greeting(&self) -> Option<GuestHello> {
+        let answers = self.world.answers.borrow();
+        let head = answers.get(&0)?.heads.first()?;
+        Some(GuestHello::decode(head.as_slice()).expect("a GuestHello"))
+    }
+
+    /// A buffer of the guest with these bytes: address and length, `(0, 0)` for no bytes.
+    ///
+    /// # Panics
+    /// If the guest gives no buffer.
+    pub fn give(&self, bytes: &[u8]) -> (usize, usize) {
+        if bytes.is_empty() {
+            return (0, 0);
+        }
+        let address = self.instance.alloc(bytes.len());
+        assert_ne!(address, 0, "the guest gave no buffer of {} bytes", bytes.len());
+        // SAFETY: `alloc` gave `bytes.len()` bytes at this address, whose provenance the ledger exposed, and nobody else touches them before the buffer is given back.
+        unsafe {
+            std::ptr::copy_nonoverlapping(
+                bytes.as_ptr(),
+                std::ptr::with_exposed_provenance_mut(address),
+                bytes.len(),
+            );
+        }
+        (address, bytes.len())
+    }
+
+    /// Sends a request: its number. It is worked on by the next run.
+    ///
+    /// # Panics
+    /// If the guest does not take it.
+    pub fn send(&self, request: &Request) -> i64 {
+        self.send_bytes(&request.encode_to_vec())
+    }
+
+    /// Sends bytes as a request: its number.
+    ///
+    /// # Panics
+    /// If the guest does not take them.
+    pub fn send_bytes(&self, bytes: &[u8]) -> i64 {
+        let req = self.next_request.replace(self.next_request.get() + 1);
+        let (ptr, len) = self.give(bytes);
+        assert_eq!(self.instance.handle_request(req, ptr, len), 0);
+        req
+    }
+
+    /// Sends a request and runs until nothing happens any more: the answers so far.
+    pub fn call(&self, request: &Request) -> Vec<Response> {
+        let req = self.send(request);
+        self.run_until_idle();
+        self.take_answers(req)
+    }
+
+    /// Turns the guest, and completes its operations, until nothing is ready. The clock stands still.
+    pub fn run_until_idle(&self) {
+        loop {
+            let next = self.instance.turn(10_000);
+            assert!(next >= -1, "turn: {next}");
+            if !self.complete_next() && next != 0 {
+                return;
+            }
+        }
+    }
+
+    /// Moves the clocks on and runs.
+    pub fn advance_us(&self, us: u32) {
+        self.world.now_us.set(self.world.now_us.get() + i64::from(us));
+        self.run_until_idle();
+    }
+
+    /// While held, storage operations stay pending.
+    pub fn hold_storage(&self, held: bool) {
+        self.world.held.set(held);
+    }
+
+    /// The next storage operation fails with this and changes nothing.
+    pub fn fail_next_storage(&self, code: OpErrorCode) {
+        self.world.fault.set(Some(code));
+    }
+
+    /// From now on the host takes no storage operation, and says so; `None`: it takes them again.
+    pub fn refuse_storage(&self, refusal: Option<AbiStatus>) {
+        self.world.refusal.set(refusal);
+    }
+
+    /// The storage, to look at and to tamper with.
+    pub fn store(&self) -> &RefCell<MemoryStore> {
+        &self.world.store
+    }
+
+    /// Operations that the guest waits for.
+    pub fn pending_ops(&self) -> Vec<u64> {
+        self.world.ops.borrow().iter().map(|call| call.op).collect()
+    }
+
+    /// The most operations that were in flight at once.
+    pub fn max_ops_in_flight(&self) -> usize {
+        self.world.max_ops_in_flight.get()
+    }
+
+    /// Operations that the guest asked to cancel.
+    pub fn cancelled_ops(&self) -> Vec<u64> {
+        self.world.cancelled.borrow().clone()
+    }
+
+    /// Streams that the guest closed, and how.
+    pub fn closed_streams(&self) -> Vec<(i32, i32)> {
+        self.world.closed_streams.borrow().clone()
+    }
+
+    /// The answers to a request so far, taken away.
+    pub fn take_answers(&self, req: i64) -> Vec<Response> {
+        let mut answers = self.world.answers.borrow_mut();
+        let heads = answers
+            .get_mut(&(req as u64))
+            .map(|answers| std::mem::take(&mut answers.heads))
+            .unwrap_or_default();
+        heads
+            .iter()
+            .map(|head| Response::decode(head.as_slice()).expect("a Response"))
+            .collect()
+    }
+
+    /// Whether the request has had its last answer.
+    pub fn has_finished(&self, req: i64) -> bool {
+        self.world
+            .answers
+            .borrow()
+            .get(&(req as u64))
+            .is_some_and(|answers| answers.finished)
+    }
+
+    /// The number begins a new request: what was answered to it before is forgotten.
+    pub fn forget_request(&self, req: i64) {
+        self.world.answers.borrow_mut().remove(&(req as u64));
+    }
+
+    /// Somebody else completed the operation.
+    pub fn forget_op(&self, op: i64) {
+        self.world.ops.borrow_mut().retain(|call| call.op != op as u64);
+    }
+
+    /// The events so far, taken away.
+    pub fn take_events(&self) -> Vec<Event> {
+        self.world.events.take()
+    }
+
+    /// The log so far, taken away.
+    pub fn take_log(&self) -> Vec<(i32, String)> {
+        self.world.log.take()
+    }
+
+    /// From now on every import calls every export, which no host may do; what they returned is in [`reentry_codes`](Self::reentry_codes).
+    pub fn reenter(&self) {
+        self.world.inside.replace(Some(Rc::downgrade(&self.instance)));
+    }
+
+    /// See [`reenter`](Self::reenter).
+    pub fn reentry_codes(&self) -> Vec<i64> {
+        self.world.reentry.borrow().clone()
+    }
+
+    /// Executes and completes one storage operation; false if none is pending or storage is held.
+    fn complete_next(&self) -> bool {
+        if self.world.held.get() {
+            return false;
+        }
+        let Some(StorageCall { op, head, body }) = self.world.ops.borrow_mut().pop_front() else {
+            return false;
+        };
+        let (status, head, body) = self.world.execute(&head, &body);
+        let (head, body) = (self.give(&head), self.give(&body));
+        assert_eq!(self.instance.complete(op as i64, status, head, body), 0);
+        true
+    }
+}
+
+impl World {
+    fn execute(&self, head: &[u8], body: &[u8]) -> (i32, Vec<u8>, Vec<u8>) {
+        let failed = |status: AbiStatus, code: OpErrorCode| {
+            let error = OpError {
+                code: code.into(),
+                message: "a fault of the test".to_owned(),
+            };
+            (status.code(), error.encode_to_vec(), Vec::new())
+        };
+        if let Some(code) = self.fault.take() {
+            return failed(AbiStatus::Io, code);
+        }
+        let batch = StorageBatch::decode(head).expect("a StorageBatch");
+        match self.store.borrow_mut().execute(&batch, body) {
+            Ok((result, body)) => (0, result.encode_to_vec(), body),
+            Err(status) => failed(status, OpErrorCode::Other),
+        }
+    }
+
+    fn reenter(&self) {
+        let Some(instance) = self.inside.borrow().as_ref().and_then(Weak::upgrade) else {
+            return;
+        };
+        self.reentry.borrow_mut().extend([
+            i64::from(instance.init(0, 0)),
+            i64::from(instance.handle_request(77, 0, 0)),
+            i64::from(instance.cancel_request(77)),
+            i64::from(instance.complete(77, 0, (0, 0), (0, 0))),
+            i64::from(instance.stream_event(2, 6, 0, 0, 0)),
+            instance.turn(1),
+            i64::from(instance.shutdown(0)),
+        ]);
+    }
+}
+
+impl Imports for World {
+    fn log(&self, level: i32, message: &str) {
+        self.reenter();
+        self.log.borrow_mut().push((level, message.to_owned()));
+    }
+
+    fn clock_unix_us(&self) -> i64 {
+        self.reenter();
+        1_767_225_600_000_000 + self.now_us.get()
+    }
+
+    fn clock_monotonic_us(&self) -> i64 {
+        self.reenter();
+        self.now_us.get()
+    }
+
+    fn random(&self, out: &mut [u8]) -> i32 {
+        self.reenter();
+        for byte in out {
+            // Knuth's MMIX generator: equal seeds give equal bytes, and that is all a test needs.
+            let state = self
+                .random
+                .get()
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            self.random.set(state);
+            *byte = (state >> 56) as u8;
+        }
+        0
+    }
+
+    fn panic(&self, message: &str) {
+        panic!("{message}");
+    }
+
+    fn respond(&self, request: u64, flags: i32, head: &[u8], _body: &[u8]) -> i32 {
+        self.reenter();
+        let mut answers = self.answers.borrow_mut();
+        let answers = answers.entry(request).or_default();
+        // H11: a further answer after FIN is NOT_FOUND; and the guest must never give one.
+        assert!(!answers.finished, "request {request} was answered after its FIN");
+        assert!(flags == RESPOND_MORE || flags == RESPOND_FIN, "flags {flags}");
+        answers.finished = flags == RESPOND_FIN;
+        answers.heads.push(head.to_vec());
+        0
+    }
+
+    fn emit(&self, topic: i32, message: &[u8]) -> i32 {
+        self.reenter();
+        assert_eq!(topic, 1);
+        self.events.borrow_mut().push(Event::decode(message).expect("an Event"));
+        0
+    }
+
+    fn storage(&self, op: u64, head: &[u8], body: &[u8]) -> i32 {
+        self.reenter();
+        if let Some(refusal) = self.refusal.get() {
+            return refusal.code();
+        }
+        let mut ops = self.ops.borrow_mut();
+        assert!(
+            op != 0 && ops.iter().all(|call| call.op != op),
+            "operation numbers are unique and not 0"
+        );
+        ops.push_back(StorageCall {
+            op,
+            head: head.to_vec(),
+            body: body.to_vec(),
+        });
+        self.max_ops_in_flight.set(self.max_ops_in_flight.get().max(ops.len()));
+        0
+    }
+
+    fn net_request(&self, _op: u64, _head: &[u8], _body: &[u8]) -> i32 {
+        AbiStatus::Unsupported.code()
+    }
+
+    fn infer(&self, _op: u64, _head: &[u8], _body: &[u8]) -> i32 {
+        AbiStatus::Unsupported.code()
+    }
+
+    fn p2p(&self, _op: u64, _command: &[u8]) -> i32 {
+        AbiStatus::Unsupported.code()
+    }
+
+    fn cancel(&self, op: u64) -> i32 {
+        self.reenter();
+        self.cancelled.borrow_mut().push(op);
+        0
+    }
+
+    fn stream_write(&self, _stream: i32, _parts: &[&[u8]]) -> i32 {
+        AbiStatus::Unsupported.code()
+    }
+
+    fn stream_grant(&self, _stream: i32, _bytes: i32) -> i32 {
+        AbiStatus::Unsupported.code()
+    }
+
+    fn stream_close(&self, stream: i32, how: i32) -> i32 {
+        self.reenter();
+        self.closed_streams.borrow_mut().push((stream, how));
+        0
+    }
+}
+
+/// Limits of a host that can do little.
+pub fn tight_limits() -> Limits {
+    Limits {
+        max_buffer_bytes: 64 * 1024,
+        max_inflight: 2,
+        max_streams: 1,
+    }
+}

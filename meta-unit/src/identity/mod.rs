@@ -3,10 +3,14 @@
 //! Where the key is kept stands behind [`Custody`]. [`SoftCustody`], the one there is now, keeps it in the node's own storage.
 
 mod did_key;
+mod soft;
+
+use avatar_proto::{AppError, ErrorCode};
 
 use crate::platform::{LocalBoxFuture, PlatformError};
 
 pub use did_key::did_key;
+pub use soft::SoftCustody;
 
 /// An Ed25519 signature.
 pub type Signature = [u8; 64];
@@ -29,4 +33,18 @@ pub enum IdentityError {
     /// The record of the key is damaged. It must not be replaced: the documents belong to the key that it held.
     #[error("the record of the identity is damaged")]
     Corrupt,
+}
+
+impl IdentityError {
+    /// What an application is told.
+    pub fn to_app_error(&self) -> AppError {
+        match self {
+            Self::Storage(error) => error.to_app_error(),
+            Self::Corrupt => AppError {
+                code: ErrorCode::Corrupt.into(),
+                message: self.to_string(),
+                retryable: false,
+            },
+        }
+    }
 }

@@ -8,21 +8,27 @@ use avatar_proto::response::Response as Answer;
 use avatar_proto::{AppError, ErrorCode, Response, StatusResult};
 
 use super::{Responder, app_error};
+use crate::identity::{Custody, SoftCustody};
 use crate::index::Index;
 use crate::index::live::{self, LiveQueries};
 use crate::platform::Platform;
 
 /// What answers requests.
 pub struct Services {
+    custody: SoftCustody,
     index: Rc<RefCell<Index>>,
     live: RefCell<LiveQueries>,
 }
 
 impl Services {
     /// Opens storage, the identity and the index.
-    pub async fn start(_platform: &Rc<dyn Platform>) -> Result<Self, AppError> {
+    pub async fn start(platform: &Rc<dyn Platform>) -> Result<Self, AppError> {
+        let custody = SoftCustody::open(platform.as_ref())
+            .await
+            .map_err(|error| error.to_app_error())?;
         let index = Rc::new(RefCell::new(Index::new()));
         Ok(Self {
+            custody,
             index,
             live: RefCell::default(),
         })
@@ -35,7 +41,7 @@ impl Services {
 
     /// The owner.
     pub fn did(&self) -> &str {
-        ""
+        self.custody.did()
     }
 
     /// Hands a request to its domain.
