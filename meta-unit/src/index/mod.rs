@@ -23,6 +23,9 @@ mod segment;
 mod value;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeSet, HashMap};
 
 pub use answer::rows_pages;

@@ -38,16 +38,6 @@ pub(super) enum Entry<'a> {
     Remove(DocId),
 }
 
-impl Entry<'_> {
-    /// The document that it is about.
-    pub fn id(&self) -> DocId {
-        match self {
-            Entry::Upsert { head, .. } => head.id,
-            Entry::Remove(id) => *id,
-        }
-    }
-}
-
 /// Reads a segment from its first to its last entry; after an error nothing follows.
 #[derive(Debug)]
 pub(super) struct Entries<'a> {
