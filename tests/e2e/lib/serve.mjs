@@ -101,6 +101,8 @@ export async function serve(mounts, { headers = {}, replace = {}, posts = {} } =
     url: `http://127.0.0.1:${port}/`,
     /** Paths asked for, in order. */
     requests,
+    /** Answers other bytes for a path, from now on: `server.replace["/x.js"] = buffer`. */
+    replace,
     /** From now on every connection is refused. */
     goOffline: stop,
     goOnline: () => listen(port),

@@ -14,7 +14,7 @@ export const firefox = {
     return findProgram("firefox") ? undefined : "Firefox is not installed (Debian: firefox-esr), nor does AVATAR_FIREFOX name one";
   },
 
-  async launch({ profile } = {}) {
+  async launch({ profile, preferences = {} } = {}) {
     const own = await temporaryFolder();
     const downloads = await temporaryFolder();
     const browser = await puppeteer.launch({
@@ -31,6 +31,7 @@ export const firefox = {
         // Otherwise the first call to navigator.storage.persist() waits for a person.
         "dom.storageManager.prompt.testing": true,
         "dom.storageManager.prompt.testing.allow": true,
+        ...preferences,
       },
     });
     return new Browser(browser, downloads.path, async () => {
