@@ -1,1 +1,4 @@
 //! Documents.
+
+pub mod keys;
+pub mod records;

@@ -5,13 +5,8 @@ use ed25519_dalek::{Signer, SigningKey};
 use zeroize::Zeroizing;
 
 use super::{Custody, IdentityError, Signature, did_key};
+use crate::data::{keys, records};
 use crate::platform::{Batch, LocalBoxFuture, Platform};
-
-/// Where the record lies.
-const KEY: &[u8] = b"identity/ed25519";
-
-/// Version of the record: the version, the seed, and the CRC-32C of both.
-const VERSION: u8 = 1;
 
 /// Signs with a key in memory, which is wiped when this is dropped. It has no `Debug`, and nothing gives the key away.
 pub struct SoftCustody {
@@ -23,11 +18,12 @@ impl SoftCustody {
     /// Reads the identity, or makes it if there is none. It exists once this resolves: it is flushed to the medium.
     pub async fn open(platform: &dyn Platform) -> Result<Self, IdentityError> {
         let mut batch = Batch::new(Durability::Relaxed);
-        batch.get(KEY.to_vec());
+        batch.get(keys::identity());
         let reply = batch.run(platform).await?;
         match reply.value(0) {
             Some(record) => {
-                let seed = unseal(record).ok_or(IdentityError::Corrupt)?;
+                let seed = records::open(record).map_err(|_| IdentityError::Corrupt)?;
+                let seed = Zeroizing::new(<[u8; 32]>::try_from(seed).map_err(|_| IdentityError::Corrupt)?);
                 Ok(Self::from_seed(&seed))
             }
             None => Self::create(platform).await,
@@ -39,7 +35,7 @@ impl SoftCustody {
         platform.random(seed.as_mut_slice());
         let custody = Self::from_seed(&seed);
         let mut batch = Batch::new(Durability::Strict);
-        batch.put(KEY.to_vec(), &seal(&seed));
+        batch.put(keys::identity(), &Zeroizing::new(records::seal(seed.as_slice())));
         batch.run(platform).await?;
         Ok(custody)
     }
@@ -48,26 +44,6 @@ impl SoftCustody {
         let key = SigningKey::from_bytes(seed);
         let did = did_key(key.verifying_key().as_bytes());
         Self { key, did }
-    }
-}
-
-fn seal(seed: &[u8; 32]) -> Zeroizing<Vec<u8>> {
-    let mut record = Zeroizing::new(Vec::with_capacity(37));
-    record.push(VERSION);
-    record.extend_from_slice(seed);
-    let checksum = crc32c::crc32c(&record);
-    record.extend_from_slice(&checksum.to_le_bytes());
-    record
-}
-
-fn unseal(record: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
-    let (content, checksum) = record.split_last_chunk()?;
-    let (version, seed) = content.split_first()?;
-    let is_whole = *version == VERSION && crc32c::crc32c(content) == u32::from_le_bytes(*checksum);
-    if is_whole {
-        <[u8; 32]>::try_from(seed).ok().map(Zeroizing::new)
-    } else {
-        None
     }
 }
 
