@@ -1,0 +1,75 @@
+/** The Markdown editor, as one function: everything of CodeMirror is behind it, in a part of the app that is loaded with the first note. */
+import "./adopted-styles";
+import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import { defaultKeymap, indentWithTab } from "@codemirror/commands";
+import { markdown, markdownLanguage } from "@codemirror/lang-markdown";
+import { search, searchKeymap } from "@codemirror/search";
+import { EditorState } from "@codemirror/state";
+import { drawSelection, dropCursor, EditorView, keymap, placeholder } from "@codemirror/view";
+import type { Doc } from "@dao/avatar";
+import type { Note } from "../node/notes";
+import { bindNote, type OnWrite } from "./binding";
+import { look } from "./look";
+import { complete, wikiLinksExtension, type LinkActions } from "./wiki-links";
+
+export interface EditorOptions extends LinkActions {
+  readonly doc: Doc<Note>;
+  readonly parent: HTMLElement;
+  readonly onWrite: OnWrite;
+  readonly undo: () => void;
+  readonly redo: () => void;
+  /** The person wants out (Escape). */
+  readonly leave: () => void;
+}
+
+export interface Editor {
+  focus(): void;
+  destroy(): void;
+}
+
+/** Shows the note's text in `parent`. */
+export function openEditor(options: EditorOptions): Editor {
+  const binding = bindNote(options.doc, options.onWrite);
+  const run = (action: () => void) => (): boolean => {
+    action();
+    return true;
+  };
+  const view = new EditorView({
+    parent: options.parent,
+    state: EditorState.create({
+      doc: binding.text,
+      extensions: [
+        binding.extension,
+        // The document undoes, not the editor: only the person's own changes, across reloads, whoever else is writing.
+        keymap.of([
+          { key: "Mod-z", run: run(options.undo), preventDefault: true },
+          { key: "Mod-y", run: run(options.redo), preventDefault: true },
+          { key: "Mod-Shift-z", run: run(options.redo), preventDefault: true },
+        ]),
+        EditorView.domEventHandlers({
+          beforeinput(event) {
+            if (event.inputType !== "historyUndo" && event.inputType !== "historyRedo") return false;
+            event.preventDefault();
+            (event.inputType === "historyUndo" ? options.undo : options.redo)();
+            return true;
+          },
+        }),
+        keymap.of([...closeBracketsKeymap, ...completionKeymap, ...searchKeymap]),
+        markdown({ base: markdownLanguage, completeHTMLTags: false }),
+        keymap.of([...defaultKeymap.filter((binding) => binding.key !== "Mod-/"), indentWithTab, { key: "Escape", run: run(options.leave) }]),
+        autocompletion({ override: [complete], icons: false }),
+        closeBrackets(),
+        search({ top: true }),
+        drawSelection(),
+        dropCursor(),
+        EditorView.lineWrapping,
+        EditorView.perLineTextDirection.of(true),
+        EditorView.contentAttributes.of({ "aria-label": "Note text", spellcheck: "true", autocorrect: "on", autocapitalize: "sentences" }),
+        placeholder("Write. [[ links to a note, # makes a tag."),
+        wikiLinksExtension(options),
+        look,
+      ],
+    }),
+  });
+  return { focus: () => view.focus(), destroy: () => view.destroy() };
+}

@@ -1,0 +1,75 @@
+/** What can be done, by name: for the palette, the keyboard and the help sheet. */
+import { signal } from "@preact/signals";
+import { refreshStatus, theAvatar } from "../node/avatar";
+import { createNote } from "../node/notes";
+import type { IconName } from "../ui/icons";
+import { go, noteAddress, pageAddress } from "./router";
+import { setTheme } from "./theme";
+import { notifyError } from "./toasts";
+
+export const paletteOpen = signal(false);
+export const helpOpen = signal(false);
+/** Raised when the filter field should take the focus. */
+export const focusSearch = signal(0);
+/** The note that is open offers its own commands here. */
+export const noteCommands = signal<readonly Command[]>([]);
+/** The note that was just made: its title field takes the focus. */
+export const justCreated = signal<string | undefined>(undefined);
+
+export interface Command {
+  readonly id: string;
+  readonly label: string;
+  readonly icon: IconName;
+  /** As shown; `Mod` is Ctrl, or ⌘ on Apple's keyboards. */
+  readonly keys?: string;
+  readonly run: () => void;
+}
+
+/** Makes a note and opens it. */
+export async function newNote(title = ""): Promise<void> {
+  try {
+    const doc = await createNote(title);
+    const { id } = doc;
+    justCreated.value = id;
+    await doc.close();
+    go(noteAddress(id));
+  } catch (error) {
+    notifyError(error);
+  }
+}
+
+export function openSearch(): void {
+  go(pageAddress("notes"));
+  focusSearch.value++;
+}
+
+export const COMMANDS: readonly Command[] = [
+  { id: "new-note", label: "New note", icon: "plus", keys: "Alt+N", run: () => void newNote() },
+  { id: "search", label: "Filter notes", icon: "search", keys: "/", run: openSearch },
+  { id: "notes", label: "Go to notes", icon: "notes", keys: "Alt+1", run: () => go(pageAddress("notes")) },
+  { id: "import", label: "Import Markdown files", icon: "import", keys: "Alt+2", run: () => go(pageAddress("import")) },
+  { id: "export", label: "Export all notes", icon: "export", keys: "Alt+3", run: () => go(pageAddress("export")) },
+  { id: "identity", label: "Show my identity", icon: "identity", keys: "Alt+4", run: () => go(pageAddress("identity")) },
+  {
+    id: "storage",
+    label: "Show storage",
+    icon: "storage",
+    keys: "Alt+5",
+    run: () => {
+      go(pageAddress("storage"));
+      void refreshStatus();
+    },
+  },
+  { id: "copy-did", label: "Copy my DID", icon: "copy", run: () => void navigator.clipboard.writeText(theAvatar().did).catch(notifyError) },
+  { id: "theme-light", label: "Theme: light", icon: "theme", run: () => setTheme("light") },
+  { id: "theme-dark", label: "Theme: dark", icon: "theme", run: () => setTheme("dark") },
+  { id: "theme-system", label: "Theme: as the system", icon: "theme", run: () => setTheme("system") },
+  { id: "help", label: "Keyboard shortcuts", icon: "keyboard", keys: "?", run: () => (helpOpen.value = true) },
+];
+
+const isApple = /Mac|iPhone|iPad/.test(navigator.platform);
+
+/** Keys as this keyboard names them. */
+export function shownKeys(keys: string): string[] {
+  return keys.split("+").map((key) => (key === "Mod" ? (isApple ? "⌘" : "Ctrl") : isApple && key === "Alt" ? "⌥" : isApple && key === "Shift" ? "⇧" : key));
+}

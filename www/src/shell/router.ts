@@ -1,0 +1,41 @@
+/**
+ * Where the app is. Addresses live behind the `#`, so that the app can be served from any folder by any static server, and every address works offline.
+ */
+import { computed, signal } from "@preact/signals";
+
+export type PageName = "notes" | "note" | "import" | "export" | "identity" | "storage";
+
+export interface Route {
+  readonly page: PageName;
+  /** The document of `note`. */
+  readonly id?: string;
+  readonly query: URLSearchParams;
+}
+
+const PAGES: ReadonlySet<string> = new Set(["import", "export", "identity", "storage"]);
+
+export function parseRoute(hash: string): Route {
+  const [path = "", search = ""] = hash.replace(/^#/, "").split("?", 2);
+  const query = new URLSearchParams(search);
+  const [first = "", second] = path.split("/").filter(Boolean);
+  if (first === "note" && second) return { page: "note", id: second, query };
+  if (PAGES.has(first)) return { page: first as PageName, query };
+  return { page: "notes", query };
+}
+
+const hash = signal(location.hash);
+addEventListener("hashchange", () => (hash.value = location.hash));
+
+export const route = computed(() => parseRoute(hash.value));
+
+/** Goes to an address (`#/…`). `replace` leaves no way back, for steps that a person did not take. */
+export function go(address: string, { replace = false } = {}): void {
+  if (replace) history.replaceState(null, "", address);
+  else if (location.hash !== address) history.pushState(null, "", address);
+  hash.value = address;
+}
+
+export const noteAddress = (id: string): string => `#/note/${id}`;
+
+/** The address of a page. */
+export const pageAddress = (page: Exclude<PageName, "note">): string => (page === "notes" ? "#/" : `#/${page}`);
