@@ -104,8 +104,8 @@ mod import {
     #[link(wasm_import_module = "avatar_v1")]
     unsafe extern "C" {
         pub fn avatar_log(level: i32, ptr: *const u8, len: usize);
-        pub fn avatar_clock_unix_us() -> i64;
-        pub fn avatar_clock_monotonic_us() -> i64;
+        pub safe fn avatar_clock_unix_us() -> i64;
+        pub safe fn avatar_clock_monotonic_us() -> i64;
         pub fn avatar_random(ptr: *mut u8, len: usize) -> i32;
         pub fn avatar_panic(ptr: *const u8, len: usize);
         pub fn avatar_respond(
@@ -134,10 +134,10 @@ mod import {
         pub fn avatar_infer(op: i64, head_ptr: *const u8, head_len: usize, body_ptr: *const u8, body_len: usize)
         -> i32;
         pub fn avatar_p2p(op: i64, ptr: *const u8, len: usize) -> i32;
-        pub fn avatar_cancel(op: i64) -> i32;
+        pub safe fn avatar_cancel(op: i64) -> i32;
         pub fn avatar_stream_write(stream: i32, iov_ptr: *const u32, iov_cnt: usize) -> i32;
-        pub fn avatar_stream_grant(stream: i32, bytes: i32) -> i32;
-        pub fn avatar_stream_close(stream: i32, how: i32) -> i32;
+        pub safe fn avatar_stream_grant(stream: i32, bytes: i32) -> i32;
+        pub safe fn avatar_stream_close(stream: i32, how: i32) -> i32;
     }
 }
 
@@ -153,62 +153,71 @@ fn lent(bytes: &[u8]) -> (*const u8, usize) {
     }
 }
 
-// SAFETY (of every call below): the host only touches the lent buffers, which outlive the call, in the direction that the pointer's type says (ABI.md H1, H3).
+/// In what follows, *lent* means: the buffers outlive the call, and the host touches nothing else, in the direction that the pointer's type says (ABI.md H1, H3).
 impl Imports for Host {
     fn log(&self, level: i32, message: &str) {
         let (ptr, len) = lent(message.as_bytes());
+        // SAFETY: lent.
         unsafe { import::avatar_log(level, ptr, len) }
     }
 
     fn clock_unix_us(&self) -> i64 {
-        unsafe { import::avatar_clock_unix_us() }
+        import::avatar_clock_unix_us()
     }
 
     fn clock_monotonic_us(&self) -> i64 {
-        unsafe { import::avatar_clock_monotonic_us() }
+        import::avatar_clock_monotonic_us()
     }
 
     fn random(&self, out: &mut [u8]) -> i32 {
+        // SAFETY: lent.
         unsafe { import::avatar_random(out.as_mut_ptr(), out.len()) }
     }
 
     fn panic(&self, message: &str) {
         let (ptr, len) = lent(message.as_bytes());
+        // SAFETY: lent.
         unsafe { import::avatar_panic(ptr, len) }
     }
 
     fn respond(&self, request: u64, flags: i32, head: &[u8], body: &[u8]) -> i32 {
         let ((head_ptr, head_len), (body_ptr, body_len)) = (lent(head), lent(body));
+        // SAFETY: lent.
         unsafe { import::avatar_respond(request as i64, flags, head_ptr, head_len, body_ptr, body_len) }
     }
 
     fn emit(&self, topic: i32, message: &[u8]) -> i32 {
         let (ptr, len) = lent(message);
+        // SAFETY: lent.
         unsafe { import::avatar_emit(topic, ptr, len) }
     }
 
     fn storage(&self, op: u64, head: &[u8], body: &[u8]) -> i32 {
         let ((head_ptr, head_len), (body_ptr, body_len)) = (lent(head), lent(body));
+        // SAFETY: lent.
         unsafe { import::avatar_storage(op as i64, head_ptr, head_len, body_ptr, body_len) }
     }
 
     fn net_request(&self, op: u64, head: &[u8], body: &[u8]) -> i32 {
         let ((head_ptr, head_len), (body_ptr, body_len)) = (lent(head), lent(body));
+        // SAFETY: lent.
         unsafe { import::avatar_net_request(op as i64, head_ptr, head_len, body_ptr, body_len) }
     }
 
     fn infer(&self, op: u64, head: &[u8], body: &[u8]) -> i32 {
         let ((head_ptr, head_len), (body_ptr, body_len)) = (lent(head), lent(body));
+        // SAFETY: lent.
         unsafe { import::avatar_infer(op as i64, head_ptr, head_len, body_ptr, body_len) }
     }
 
     fn p2p(&self, op: u64, command: &[u8]) -> i32 {
         let (ptr, len) = lent(command);
+        // SAFETY: lent.
         unsafe { import::avatar_p2p(op as i64, ptr, len) }
     }
 
     fn cancel(&self, op: u64) -> i32 {
-        unsafe { import::avatar_cancel(op as i64) }
+        import::avatar_cancel(op as i64)
     }
 
     fn stream_write(&self, stream: i32, parts: &[&[u8]]) -> i32 {
@@ -217,14 +226,15 @@ impl Imports for Host {
             .iter()
             .flat_map(|part| [part.as_ptr() as u32, part.len() as u32])
             .collect();
+        // SAFETY: lent.
         unsafe { import::avatar_stream_write(stream, iov.as_ptr(), parts.len()) }
     }
 
     fn stream_grant(&self, stream: i32, bytes: i32) -> i32 {
-        unsafe { import::avatar_stream_grant(stream, bytes) }
+        import::avatar_stream_grant(stream, bytes)
     }
 
     fn stream_close(&self, stream: i32, how: i32) -> i32 {
-        unsafe { import::avatar_stream_close(stream, how) }
+        import::avatar_stream_close(stream, how)
     }
 }

@@ -15,7 +15,7 @@ pub use requests::{Cancelled, Request, Requests, Submit};
 use executor::Executor;
 use timers::Timers;
 
-/// When to call [`Runtime::turn`] again.
+/// When to call [`Runtime::begin_turn`] again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// More work is ready.
