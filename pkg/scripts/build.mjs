@@ -1,0 +1,127 @@
+// Builds dist/ from src/, src/gen (buf generate) and wasm-out/ (the two modules and the glue). Called by the root's build; run it alone with `npm run build -w pkg`.
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { copyFile, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { gzipSync, constants } from "node:zlib";
+import * as esbuild from "esbuild";
+
+const PKG = path.dirname(import.meta.dirname);
+const ROOT = path.dirname(PKG);
+const SRC = path.join(PKG, "src");
+const DIST = path.join(PKG, "dist");
+const WASM_OUT = path.join(PKG, "wasm-out");
+const BUILD_SECTION = "avatar:build";
+const TARGET = "es2022";
+
+const inDist = (...parts) => path.join(DIST, ...parts);
+
+/** What the Rust builds left, or one clear sentence. */
+async function wasmOut() {
+  try {
+    const [metaUnit, avatarWeb, glue] = await Promise.all(["meta_unit.wasm", "avatar_web_bg.wasm", "avatar_web.js"].map((name) => readFile(path.join(WASM_OUT, name))));
+    return { metaUnit, avatarWeb, glue: glue.toString() };
+  } catch (error) {
+    throw new Error(`${path.relative(ROOT, error.path ?? WASM_OUT)} is missing: run \`npm run build\` in the root once, which builds the WebAssembly.`, { cause: error });
+  }
+}
+
+/** The 32 bytes of a module's build section, or undefined. */
+async function buildIdOf(wasm) {
+  const [section] = WebAssembly.Module.customSections(await WebAssembly.compile(wasm), BUILD_SECTION);
+  return section && Buffer.from(section);
+}
+
+/** The module with a custom section at its end that carries `content`. */
+function withSection(wasm, name, content) {
+  const nameBytes = Buffer.from(name);
+  const payload = Buffer.concat([leb128(nameBytes.length), nameBytes, content]);
+  return Buffer.concat([wasm, Buffer.from([0]), leb128(payload.length), payload]);
+}
+
+function leb128(value) {
+  const bytes = [];
+  for (let rest = value; ; rest >>>= 7) {
+    bytes.push(rest < 128 ? rest : (rest & 127) | 128);
+    if (rest < 128) return Buffer.from(bytes);
+  }
+}
+
+async function typescript() {
+  const tsc = path.join(path.dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin", "tsc");
+  execFileSync(process.execPath, [tsc, "-p", path.join(PKG, "tsconfig.json")], { stdio: "inherit" });
+  for (const file of ["host/avatar_web.d.ts", "inline/meta_unit.d.ts", "inline/avatar_web.d.ts", "inline/worker.d.ts"]) await cp(path.join(SRC, file), inDist(file));
+}
+
+/** A module that is nothing but a text, for dynamic imports. */
+async function textModule(file, comment, text) {
+  await writeFile(inDist("inline", file), `// ${comment}\nexport default ${JSON.stringify(text)};\n`);
+}
+
+/** The first characters are what packaging tests look for: see src/load/inline.ts. */
+function inlineText(name, wasm) {
+  return `inline-wasm:${name};${gzipSync(wasm, { level: constants.Z_BEST_COMPRESSION }).toString("base64")}`;
+}
+
+async function webAssembly({ metaUnit, avatarWeb, glue }) {
+  const metaUnitId = await buildIdOf(metaUnit);
+  if (metaUnitId === undefined) throw new Error("meta_unit.wasm has no section avatar:build.");
+  // The glue and its module only work together, so they have one name.
+  const avatarWebId = createHash("sha256").update(avatarWeb).update(glue).digest();
+  const stamped = withSection(avatarWeb, BUILD_SECTION, avatarWebId);
+  await WebAssembly.compile(stamped);
+  await writeFile(inDist("meta_unit.wasm"), metaUnit);
+  await writeFile(inDist("avatar_web_bg.wasm"), stamped);
+  await writeFile(inDist("host", "avatar_web.js"), glue);
+  await writeFile(
+    inDist("build_ids.js"),
+    `/** Written by the build: the builds that belong to this package. */\nexport const META_UNIT_BUILD_ID = "${metaUnitId.toString("hex")}";\nexport const AVATAR_WEB_BUILD_ID = "${avatarWebId.toString("hex")}";\n`,
+  );
+  await rm(inDist("build_ids.js.map"), { force: true });
+  await mkdir(inDist("inline"), { recursive: true });
+  await textModule("meta_unit.js", "meta_unit.wasm, for bundlers that do not copy files.", inlineText("meta_unit", metaUnit));
+  await textModule("avatar_web.js", "avatar_web_bg.wasm, for bundlers that do not copy files.", inlineText("avatar_web", stamped));
+}
+
+/** One self-contained file: bundlers and servers take it as it is. */
+async function worker() {
+  const { outputFiles } = await esbuild.build({ entryPoints: [inDist("host", "worker.js")], bundle: true, format: "esm", target: TARGET, minify: true, legalComments: "none", write: false });
+  const source = outputFiles[0].text;
+  await writeFile(inDist("worker.js"), source);
+  await textModule("worker.js", "worker.js, for bundlers that do not copy files.", source);
+}
+
+/** For `require`: one file in CommonJS. The inlined modules stay beside it. */
+async function commonJs() {
+  await esbuild.build({
+    entryPoints: [inDist("node.js")],
+    outfile: inDist("node.cjs"),
+    bundle: true,
+    format: "cjs",
+    platform: "node",
+    target: "node20",
+    external: ["@bufbuild/protobuf", "@bufbuild/protobuf/*", "./inline/*"],
+    define: { "import.meta.url": "importMetaUrl" },
+    banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
+    logLevel: "warning",
+  });
+  await copyFile(path.join(SRC, "node.d.cts.txt"), inDist("node.d.cts"));
+}
+
+async function main() {
+  const built = await wasmOut();
+  await rm(DIST, { recursive: true, force: true });
+  await typescript();
+  await webAssembly(built);
+  await worker();
+  await commonJs();
+  for (const licence of ["LICENSE-MIT", "LICENSE-APACHE"]) await copyFile(path.join(ROOT, licence), path.join(PKG, licence));
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}

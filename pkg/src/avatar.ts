@@ -1,0 +1,159 @@
+/**
+ * The Avatar that an application holds.
+ *
+ * @module
+ */
+import { fromBinary } from "@bufbuild/protobuf";
+import type { Avatar, AvatarEvents, AvatarOptions, AvatarStatus, Unsubscribe } from "./api.js";
+import { Channel } from "./channel/channel.js";
+import { hostRequest } from "./channel/frames.js";
+import { DocsOf } from "./docs/docs.js";
+import { encodeRequest } from "./docs/requests.js";
+import { Emitter } from "./emitter.js";
+import type { Environment } from "./environment.js";
+import { AvatarClosedError, AvatarError, codeOfAppError, errorOfCode } from "./errors.js";
+import type { HostReady } from "./gen/dao/avatar/v1/client_pb.js";
+import { EventSchema } from "./gen/dao/avatar/v1/request_pb.js";
+import { idToString } from "./ids.js";
+import type { Connector } from "./leader/connector.js";
+import { readStatus, statusOf } from "./status.js";
+
+/** See {@link Avatar}. */
+export class AvatarClient implements Avatar {
+  readonly docs: DocsOf;
+  readonly peerId: string | undefined = undefined;
+  /** Resolves when a host answers for the first time. */
+  readonly started: Promise<void>;
+  readonly #channel: Channel;
+  readonly #connector: Connector;
+  readonly #environment: Environment;
+  readonly #emitter = new Emitter<AvatarEvents>();
+  readonly #lacking: string[] = [];
+  readonly #wantsPersistence: boolean;
+  #settleStarted!: { resolve: () => void; reject: (error: Error) => void };
+  #did = "";
+  #running = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: AvatarOptions, environment: Environment) {
+    this.#environment = environment;
+    this.#wantsPersistence = options.persist ?? true;
+    this.started = new Promise((resolve, reject) => (this.#settleStarted = { resolve, reject }));
+    this.#channel = new Channel({
+      ready: (ready) => this.#onReady(ready),
+      restarted: ({ restarts, reason }) => this.#emitter.emit("restarted", { restarts, reason }),
+      event: (bytes) => this.#onEvent(bytes),
+      failed: (error, closed) => (closed ? this.#connector.hostClosed() : this.#fail(error)),
+    });
+    this.docs = new DocsOf(this.#channel);
+    this.#connector = environment.connector(options, this.#channel, this.#lacking, {
+      role: (role) => this.#running && this.#emitter.emit("role", { role }),
+      failed: (error) => this.#fail(error),
+    });
+    this.#connector.start();
+  }
+
+  get did(): string {
+    return this.#did;
+  }
+
+  async status(): Promise<AvatarStatus> {
+    const [{ payload }, { response }] = await Promise.all([
+      this.#channel.ask(encodeRequest({ case: "statusGet", value: {} })),
+      this.#channel.askHost(hostRequest({ case: "status", value: { $typeName: "dao.avatar.v1.HostStatusGet" } })),
+    ]);
+    if (response.case !== "status") throw new AvatarError("INTERNAL", "The host answered something else than its status.");
+    return statusOf(readStatus(payload), response.value, { role: this.#connector.role, pendingWrites: this.docs.pendingWrites, lacking: this.#lacking });
+  }
+
+  on<E extends keyof AvatarEvents>(event: E, listener: (detail: AvatarEvents[E]) => void): Unsubscribe {
+    return this.#emitter.on(event, listener);
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Makes the Meta Unit trap. Only where `testRequests` was given; resolves when it has, and a new one runs. @internal */
+  async testTrap(): Promise<void> {
+    const restarted = new Promise<void>((resolve) => {
+      const off = this.on("restarted", () => {
+        off();
+        resolve();
+      });
+    });
+    try {
+      await this.#channel.ask(encodeRequest({ case: "testTrap", value: {} }), { retries: false });
+    } catch (error) {
+      if (!(error instanceof AvatarError) || error.code !== "CRASHED") throw error;
+    }
+    await restarted;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#channel.connected) {
+      await this.docs.settled();
+      // A follower leaves; the leader takes the host with it.
+      if (this.#connector.role === "leader" && this.#channel.connected) {
+        await this.#channel.askHost(hostRequest({ case: "close", value: { $typeName: "dao.avatar.v1.HostClose" } })).catch((error: unknown) => {
+          if (!(error instanceof AvatarError)) throw error;
+        });
+      }
+    }
+    this.#end(new AvatarClosedError());
+  }
+
+  #end(error: AvatarError): void {
+    this.#channel.end(error);
+    this.#connector.close();
+    this.#settleStarted.reject(error);
+    this.#emitter.emit("closed", {});
+  }
+
+  #fail(error: AvatarError): void {
+    if (this.#closing !== undefined) return;
+    this.#closing = Promise.resolve();
+    if (this.#running) this.#emitter.emit("trouble", { error });
+    this.#settleStarted.reject(error);
+    this.#end(error);
+  }
+
+  #onReady(ready: HostReady): void {
+    this.#did = ready.did;
+    this.#running = true;
+    this.#settleStarted.resolve();
+    if (this.#wantsPersistence) void this.#persist();
+  }
+
+  /** `navigator.storage.persist()` is for windows only, so the window asks, and tells the host. */
+  async #persist(): Promise<void> {
+    const persisted = await this.#environment.persist();
+    if (persisted === undefined || this.#closing !== undefined) return;
+    await this.#channel.askHost(hostRequest({ case: "persisted", value: { $typeName: "dao.avatar.v1.HostPersisted", persisted } })).catch((error: unknown) => {
+      // The Avatar was closed meanwhile.
+      if (!(error instanceof AvatarError)) throw error;
+    });
+  }
+
+  #onEvent(bytes: Uint8Array): void {
+    const { event } = fromBinary(EventSchema, bytes);
+    switch (event.case) {
+      case "docCorrupt":
+        this.#emitter.emit("corrupt", { id: idToString(event.value.documentId), reason: event.value.reason });
+        break;
+      case "indexRebuilding":
+        this.#emitter.emit("rebuilding", { done: event.value.done, total: event.value.total });
+        break;
+      case "storageTrouble":
+        this.#emitter.emit("trouble", { error: errorOfCode(codeOfAppError(event.value.code), event.value.message) });
+        break;
+      case undefined:
+        // An event of a newer contract.
+        break;
+    }
+  }
+}

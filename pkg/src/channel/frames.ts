@@ -1,0 +1,125 @@
+/**
+ * The frames that run between a client and its host (`client.proto`), by hand: one message of each task passes here.
+ * The tests compare with the generated code.
+ *
+ * @module
+ */
+import { fromBinary, toBinary, create } from "@bufbuild/protobuf";
+import {
+  HostFailedSchema,
+  HostReadySchema,
+  HostRequestSchema,
+  HostResponseSchema,
+  HostRestartedSchema,
+  type HostFailed,
+  type HostReady,
+  type HostRequest,
+  type HostResponse,
+  type HostRestarted,
+} from "../gen/dao/avatar/v1/client_pb.js";
+import { Reader, tagOf, WireType, writeUint53, type Writer } from "./wire.js";
+
+const FRAME = tagOf(1, WireType.LengthDelimited);
+const CALL = tagOf(1, WireType.Varint);
+const REQUEST = tagOf(2, WireType.LengthDelimited);
+const CANCEL = tagOf(3, WireType.Varint);
+const HOST_REQUEST = tagOf(4, WireType.LengthDelimited);
+
+/** Adds `{call, request}` to a ClientBatch. */
+export function writeRequestFrame(batch: Writer, call: number, request: Uint8Array): void {
+  batch.uint32(FRAME).fork();
+  batch.uint32(CALL);
+  writeUint53(batch, call);
+  batch.uint32(REQUEST).bytes(request);
+  batch.join();
+}
+
+/** Adds `{call, cancel}` to a ClientBatch. */
+export function writeCancelFrame(batch: Writer, call: number): void {
+  batch.uint32(FRAME).fork();
+  batch.uint32(CALL);
+  writeUint53(batch, call);
+  batch.uint32(CANCEL).bool(true);
+  batch.join();
+}
+
+/** Adds `{call, host}` to a ClientBatch. */
+export function writeHostFrame(batch: Writer, call: number, request: HostRequest): void {
+  batch.uint32(FRAME).fork();
+  batch.uint32(CALL);
+  writeUint53(batch, call);
+  batch.uint32(HOST_REQUEST).bytes(toBinary(HostRequestSchema, request));
+  batch.join();
+}
+
+/** A HostRequest for {@link writeHostFrame}. */
+export function hostRequest(request: HostRequest["request"]): HostRequest {
+  return create(HostRequestSchema, { request });
+}
+
+/** A frame from the host. `payload` of a response or event is still encoded. */
+export interface HostFrame {
+  call: number;
+  more: boolean;
+  frame:
+    | { case: "response" | "event"; value: Uint8Array }
+    | { case: "host"; value: HostResponse }
+    | { case: "ready"; value: HostReady }
+    | { case: "failed"; value: HostFailed }
+    | { case: "restarted"; value: HostRestarted }
+    | { case: undefined; value?: undefined };
+  /** 1-based index into the message's bodies; 0 = none. */
+  body: number;
+}
+
+/** The frames of a HostBatch. @throws RangeError when the bytes are none. */
+export function readHostBatch(bytes: Uint8Array): HostFrame[] {
+  const reader = new Reader(bytes);
+  const frames: HostFrame[] = [];
+  while (reader.pos < reader.len) {
+    const tag = reader.uint32();
+    if (tag === FRAME) frames.push(readHostFrame(reader));
+    else reader.skipTag(tag);
+  }
+  return frames;
+}
+
+function readHostFrame(reader: Reader): HostFrame {
+  const frame: HostFrame = { call: 0, more: false, frame: { case: undefined }, body: 0 };
+  const end = reader.end();
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    switch (tag >>> 3) {
+      case 1:
+        frame.call = reader.uint53();
+        break;
+      case 2:
+        frame.more = reader.bool();
+        break;
+      case 3:
+        frame.frame = { case: "response", value: reader.bytes() };
+        break;
+      case 4:
+        frame.frame = { case: "event", value: reader.bytes() };
+        break;
+      case 5:
+        frame.frame = { case: "host", value: fromBinary(HostResponseSchema, reader.bytes()) };
+        break;
+      case 6:
+        frame.frame = { case: "ready", value: fromBinary(HostReadySchema, reader.bytes()) };
+        break;
+      case 7:
+        frame.frame = { case: "failed", value: fromBinary(HostFailedSchema, reader.bytes()) };
+        break;
+      case 8:
+        frame.frame = { case: "restarted", value: fromBinary(HostRestartedSchema, reader.bytes()) };
+        break;
+      case 9:
+        frame.body = reader.uint32();
+        break;
+      default:
+        reader.skipTag(tag);
+    }
+  }
+  return frame;
+}

@@ -1,0 +1,133 @@
+/**
+ * The handle of a document that an application holds.
+ *
+ * @module
+ */
+import type { Doc, DocChangeEvent, DocContent, DocPath, DocValue, Draft, HistoryEntry, Snapshot, Unsubscribe } from "../api.js";
+import { AvatarArgumentError, AvatarClosedError } from "../errors.js";
+import type { CoreEvent, DocCore } from "./core.js";
+
+/** Handles that are forgotten without `close()` give their view back all the same. */
+const forgotten = new FinalizationRegistry<{ core: DocCore; closed: boolean }>((hold) => {
+  if (hold.closed) return;
+  hold.closed = true;
+  void hold.core.release();
+});
+
+/** See {@link Doc}. */
+export class DocHandle<T extends DocContent = Record<string, DocValue>> implements Doc<T> {
+  readonly #core: DocCore;
+  /** Shared with the registry, which must not hold the handle itself. */
+  readonly #hold: { core: DocCore; closed: boolean };
+  readonly #subscriptions = new Set<Unsubscribe>();
+
+  constructor(core: DocCore) {
+    this.#core = core;
+    this.#hold = { core, closed: false };
+    core.retain();
+    forgotten.register(this, this.#hold, this.#hold);
+  }
+
+  get id(): string {
+    return this.#core.id;
+  }
+
+  get type(): string {
+    return this.#core.type;
+  }
+
+  get owner(): string {
+    return this.#core.owner;
+  }
+
+  get createdAt(): Date {
+    return new Date(this.#core.createdMs);
+  }
+
+  get updatedAt(): Date {
+    return new Date(this.#core.updatedMs);
+  }
+
+  get value(): Snapshot<T> {
+    return this.#core.root.snapshot() as Snapshot<T>;
+  }
+
+  get saved(): boolean {
+    return this.#core.saved;
+  }
+
+  get deleted(): boolean {
+    return this.#core.deleted;
+  }
+
+  get canUndo(): boolean {
+    return this.#core.canUndo;
+  }
+
+  get canRedo(): boolean {
+    return this.#core.canRedo;
+  }
+
+  change(recipe: (draft: Draft<T>) => void, options: { message?: string } = {}): Promise<void> {
+    if (this.#hold.closed) return Promise.reject(closedError());
+    if (typeof recipe !== "function") return Promise.reject(new AvatarArgumentError("change() needs a function."));
+    return this.#core.change(this, recipe as (draft: never) => unknown, options.message ?? "");
+  }
+
+  splice(path: DocPath, index: number, deleteCount: number, insert = ""): Promise<void> {
+    if (this.#hold.closed) return Promise.reject(closedError());
+    return this.#core.splice(this, path, index, deleteCount, insert);
+  }
+
+  subscribe(listener: (event: DocChangeEvent<T>) => void): Unsubscribe {
+    if (this.#hold.closed) throw closedError();
+    const off = this.#core.listen((event) => listener(this.#eventOf(event)));
+    const unsubscribe = (): void => {
+      off();
+      this.#subscriptions.delete(unsubscribe);
+    };
+    this.#subscriptions.add(unsubscribe);
+    return unsubscribe;
+  }
+
+  #eventOf({ source, origin, patches }: CoreEvent): DocChangeEvent<T> {
+    // Another handle of the same document in this tab is somebody else, too.
+    return { source: source === "local" && origin !== this ? "remote" : source, patches, doc: this };
+  }
+
+  async history(options: { limit?: number; offset?: number } = {}): Promise<HistoryEntry[]> {
+    if (this.#hold.closed) throw closedError();
+    return this.#core.history(options.limit ?? 0, options.offset ?? 0);
+  }
+
+  async at(heads: readonly string[]): Promise<Snapshot<T>> {
+    if (this.#hold.closed) throw closedError();
+    return (await this.#core.at(heads)).snapshot() as Snapshot<T>;
+  }
+
+  async undo(): Promise<boolean> {
+    if (this.#hold.closed) throw closedError();
+    return this.#core.travel("undo");
+  }
+
+  async redo(): Promise<boolean> {
+    if (this.#hold.closed) throw closedError();
+    return this.#core.travel("redo");
+  }
+
+  async close(): Promise<void> {
+    for (const off of [...this.#subscriptions]) off();
+    if (this.#hold.closed) return;
+    this.#hold.closed = true;
+    forgotten.unregister(this.#hold);
+    await this.#core.release();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function closedError(): AvatarClosedError {
+  return new AvatarClosedError("CLOSED", "This document was closed; open it again.");
+}

@@ -1,0 +1,99 @@
+/**
+ * Browsers: tabs share one host, in a worker of the leader.
+ *
+ * @module
+ */
+import type { AvatarOptions } from "./api.js";
+import { browserAssets, workerFromFile, workerSource } from "./assets.browser.js";
+import { META_UNIT_BUILD_ID } from "./build_ids.js";
+import type { Channel } from "./channel/channel.js";
+import type { Environment } from "./environment.js";
+import { AvatarLoadError } from "./errors.js";
+import { startInThread } from "./host/in_thread.js";
+import { startInWorker, workerLoaded } from "./host/in_worker.js";
+import type { StartHost } from "./host/running.js";
+import { SoleConnector, type Connector, type ConnectorEvents } from "./leader/connector.js";
+import { TabsConnector } from "./leader/tabs.js";
+import { loadModules } from "./load/load.js";
+
+/** See {@link Environment}. */
+export const browser: Environment = {
+  connector(options: AvatarOptions, channel: Channel, lacking: string[], events: ConnectorEvents): Connector {
+    const tabs = typeof navigator !== "undefined" && navigator.locks !== undefined && typeof BroadcastChannel === "function";
+    const start = hostStarter(options, tabs, lacking, events);
+    if (tabs) return new TabsConnector(options.name ?? "default", channel, start, events);
+    lacking.push("Web Locks or BroadcastChannel: other tabs of this site cannot share the node, so only one should be open");
+    return new SoleConnector(channel, start, events);
+  },
+
+  async persist(): Promise<boolean | undefined> {
+    try {
+      if (await navigator.storage?.persisted?.()) return true;
+      return await navigator.storage?.persist?.();
+    } catch {
+      // Refused outright (an opaque origin): the same as no.
+      return false;
+    }
+  },
+};
+
+function hostStarter(options: AvatarOptions, tabs: boolean, lacking: string[], events: ConnectorEvents): StartHost {
+  return async () => {
+    // The worker's script and the modules are fetched side by side.
+    const worker = chooseWorker(options.worker, lacking);
+    worker.catch(() => undefined);
+    let modules;
+    try {
+      modules = await loadModules(browserAssets, options.wasm);
+    } catch (error) {
+      void worker.then((made) => made?.terminate(), () => undefined);
+      throw error;
+    }
+    const serve = {
+      avatarWeb: modules.avatarWeb,
+      tabs,
+      host: {
+        module: modules.metaUnit,
+        name: options.name ?? "default",
+        storage: options.storage ?? "auto",
+        buildId: META_UNIT_BUILD_ID,
+        testRequests: options.testRequests ?? false,
+      },
+    } as const;
+    const made = await worker;
+    return made === undefined ? startInThread(serve) : startInWorker(made, serve, (error) => events.failed(error));
+  };
+}
+
+/** The worker to use, once its script runs; undefined for the calling thread. */
+async function chooseWorker(choice: AvatarOptions["worker"], lacking: string[]): Promise<Worker | undefined> {
+  if (choice === false) return undefined;
+  if (typeof Worker !== "function") {
+    noWorker(lacking, "this engine has none");
+    return undefined;
+  }
+  if (choice instanceof Worker) return choice;
+  if (choice instanceof URL || typeof choice === "string") return workerLoaded(() => new Worker(choice, { type: "module" }));
+  try {
+    return await workerLoaded(workerFromFile);
+  } catch {
+    // Bundlers that do not copy the file bring its text.
+  }
+  let url: string | undefined;
+  try {
+    url = URL.createObjectURL(new Blob([await workerSource()], { type: "text/javascript" }));
+    const own = url;
+    return await workerLoaded(() => new Worker(own, { type: "module" }));
+  } catch (error) {
+    noWorker(lacking, error instanceof AvatarLoadError ? error.message : String(error));
+    return undefined;
+  } finally {
+    if (url !== undefined) URL.revokeObjectURL(url);
+  }
+}
+
+function noWorker(lacking: string[], reason: string): void {
+  const text = `a worker (${reason}): the node works in the page itself, which may stutter`;
+  if (!lacking.includes(text)) lacking.push(text);
+}
+

@@ -1,0 +1,15 @@
+/**
+ * The errors, as applications see them.
+ *
+ * @module
+ */
+export {
+  AvatarArgumentError,
+  AvatarClosedError,
+  AvatarError,
+  AvatarLoadError,
+  AvatarNotFoundError,
+  AvatarStorageError,
+  type AvatarErrorCode,
+  type AvatarLoadErrorCode,
+} from "./errors.js";

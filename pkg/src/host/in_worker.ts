@@ -1,0 +1,53 @@
+/**
+ * The host in a dedicated worker.
+ *
+ * @module
+ */
+import type { PortLike } from "../channel/port.js";
+import { AvatarLoadError } from "../errors.js";
+import { errorOfHost, type RunningHost } from "./running.js";
+import type { ServeOptions } from "./serve.js";
+import type { WorkerMessage, WorkerStart } from "./worker_messages.js";
+
+/** Resolves once the worker's script runs. @throws AvatarLoadError `WORKER_FAILED`: not there, no script, or forbidden. */
+export function workerLoaded(make: () => Worker): Promise<Worker> {
+  return new Promise((resolve, reject) => {
+    let worker: Worker;
+    try {
+      worker = make();
+    } catch (cause) {
+      reject(new AvatarLoadError("WORKER_FAILED", "The worker could not be made.", { cause }));
+      return;
+    }
+    worker.onerror = (event) => {
+      event.preventDefault?.();
+      worker.terminate();
+      reject(new AvatarLoadError("WORKER_FAILED", `The worker's script could not be loaded${event.message ? `: ${event.message}` : "."}`));
+    };
+    worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
+      if (data?.type === "loaded") resolve(worker);
+    };
+  });
+}
+
+/** Starts the host in a worker that is loaded. `onDeath`: the worker failed later. @throws AvatarError */
+export function startInWorker(worker: Worker, options: ServeOptions, onDeath: (error: AvatarLoadError) => void): Promise<RunningHost> {
+  const { port1, port2 } = new MessageChannel();
+  return new Promise((resolve, reject) => {
+    worker.onerror = (event) => {
+      event.preventDefault?.();
+      worker.terminate();
+      const error = new AvatarLoadError("WORKER_FAILED", `The worker failed${event.message ? `: ${event.message}` : "."}`);
+      reject(error);
+      onDeath(error);
+    };
+    worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
+      if (data.type === "started") resolve({ port: port1 as PortLike, stop: () => worker.terminate() });
+      if (data.type === "failed") {
+        worker.terminate();
+        reject(errorOfHost(data));
+      }
+    };
+    worker.postMessage({ type: "start", ...options, port: port2 } satisfies WorkerStart, [port2]);
+  });
+}

@@ -1,0 +1,21 @@
+/**
+ * The dedicated worker of the leader tab. The build bundles it into one file, `worker.js`.
+ *
+ * @module
+ */
+import type { PortLike } from "../channel/port.js";
+import { serve } from "./serve.js";
+import type { WorkerMessage, WorkerStart } from "./worker_messages.js";
+
+const scope = globalThis as unknown as { postMessage(message: WorkerMessage): void; onmessage: ((event: MessageEvent<WorkerStart>) => void) | null };
+
+scope.onmessage = ({ data }) => {
+  if (data?.type !== "start") return;
+  scope.onmessage = null;
+  serve({ avatarWeb: data.avatarWeb, host: data.host, tabs: data.tabs }, data.port as PortLike).then(
+    () => scope.postMessage({ type: "started" }),
+    (error: Error & { code?: string; retryable?: boolean }) =>
+      scope.postMessage({ type: "failed", code: error?.code ?? "INTERNAL", message: error?.message ?? String(error), retryable: error?.retryable ?? false }),
+  );
+};
+scope.postMessage({ type: "loaded" });
