@@ -32,8 +32,8 @@ export default {
   optimization: {
     moduleIds: "deterministic",
     chunkIds: "named",
-    // One chunk for each part that is loaded on demand; splitting further only costs requests.
-    splitChunks: false,
+    // What several parts share (the YAML reader, the derived fields) is in one chunk, once.
+    splitChunks: { chunks: "async", minSize: 4_000 },
   },
   // The first load is small on purpose and its budget is checked by the tests; webpack's own hints also count WebAssembly.
   performance: false,

@@ -48,6 +48,6 @@ function welcomeFromOutside(): void {
   const queue = (globalThis as { launchQueue?: LaunchQueue }).launchQueue;
   queue?.setConsumer(({ files = [] }) => {
     if (files.length === 0) return;
-    void import("./import/job").then(({ startImport }) => startImport(() => files.map((handle) => ({ path: handle.name, open: () => handle.getFile() }))));
+    void import(/* webpackChunkName: "import" */ "./import/job").then(({ startImport }) => startImport(() => files.map((handle) => ({ path: handle.name, open: () => handle.getFile() }))));
   });
 }

@@ -59,7 +59,7 @@ export function listSpec(list: ListQuery, offset: number, limit: number): QueryS
 /** Makes an empty note, or one with a title. */
 export async function createNote(title = ""): Promise<Doc<Note>> {
   // Loaded on demand: the reader of front matter is not needed to show a list.
-  const { deriveFields } = await import("../markdown/derive");
+  const { deriveFields } = await import(/* webpackChunkName: "derive" */ "../markdown/derive");
   return theAvatar().docs.create<Note>(NOTE, { body: "", path: "", ...deriveFields("", "", { title }) });
 }
 

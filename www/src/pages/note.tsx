@@ -252,7 +252,7 @@ function EditorHost({ note, editor, onReady, openLink }: { note: OpenNote; edito
   const host = useRef<HTMLDivElement>(null);
   useEffect(() => {
     let gone = false;
-    import("../editor/editor").then(({ openEditor }) => {
+    import(/* webpackChunkName: "editor" */ "../editor/editor").then(({ openEditor }) => {
       if (gone || !host.current) return;
       editor.current = openEditor({
         doc: note.doc,
@@ -284,7 +284,7 @@ function Preview({ note, path, openLink }: { note: OpenNote; path: string } & Li
   const revision = note.revision.value;
   useEffect(() => {
     let gone = false;
-    import("../preview/render").then((module) => {
+    import(/* webpackChunkName: "preview" */ "../preview/render").then((module) => {
       links.current = module;
       if (!gone && host.current) module.renderMarkdown(note.doc.value.body ?? "", host.current);
     }, notifyError);

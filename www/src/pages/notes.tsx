@@ -11,7 +11,7 @@ import { tag, words } from "./list-state";
 import { NoteList } from "./note-list";
 import { Welcome } from "./welcome";
 
-const NoteView = lazy(() => import("./note").then((module) => module.NoteView));
+const NoteView = lazy(() => import(/* webpackChunkName: "page-note" */ "./note").then((module) => module.NoteView));
 
 /** List and note: side by side where there is room, one after the other on a phone. */
 export function NotesPage() {

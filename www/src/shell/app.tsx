@@ -18,10 +18,10 @@ import { ToastList } from "./toast-list";
 import { pageBuild, updateReady } from "./updates";
 import { DropTarget } from "./drop-target";
 
-const ImportPage = lazy(() => import("../pages/import").then((module) => module.ImportPage));
-const ExportPage = lazy(() => import("../pages/export").then((module) => module.ExportPage));
-const IdentityPage = lazy(() => import("../pages/identity").then((module) => module.IdentityPage));
-const StoragePage = lazy(() => import("../pages/storage").then((module) => module.StoragePage));
+const ImportPage = lazy(() => import(/* webpackChunkName: "page-import" */ "../pages/import").then((module) => module.ImportPage));
+const ExportPage = lazy(() => import(/* webpackChunkName: "page-export" */ "../pages/export").then((module) => module.ExportPage));
+const IdentityPage = lazy(() => import(/* webpackChunkName: "page-identity" */ "../pages/identity").then((module) => module.IdentityPage));
+const StoragePage = lazy(() => import(/* webpackChunkName: "page-storage" */ "../pages/storage").then((module) => module.StoragePage));
 
 const NAV: readonly { page: Exclude<PageName, "note">; label: string; icon: IconName }[] = [
   { page: "notes", label: "Notes", icon: "notes" },

@@ -30,7 +30,7 @@ export function DropTarget() {
       event.stopPropagation();
       // The list of items is emptied when the handler returns: what it holds is taken now, what reads it comes after.
       const entries = takeEntries(event.dataTransfer);
-      Promise.all([import("../import/collect"), import("../import/job")]).then(([{ filesOf }, { startImport }]) => startImport(() => filesOf(entries)), notifyError);
+      Promise.all([import(/* webpackChunkName: "import-collect" */ "../import/collect"), import(/* webpackChunkName: "import" */ "../import/job")]).then(([{ filesOf }, { startImport }]) => startImport(() => filesOf(entries)), notifyError);
     };
     // In the capture phase: the editor would otherwise type a dropped file's text.
     addEventListener("dragenter", enter);
