@@ -9,6 +9,7 @@ import { drawSelection, dropCursor, EditorView, keymap, placeholder } from "@cod
 import type { Doc } from "@dao/avatar";
 import type { Note } from "../node/notes";
 import { bindNote, type OnWrite } from "./binding";
+import { frontMatter } from "./front-matter";
 import { look } from "./look";
 import { complete, wikiLinksExtension, type LinkActions } from "./wiki-links";
 
@@ -67,6 +68,7 @@ export function openEditor(options: EditorOptions): Editor {
         EditorView.contentAttributes.of({ "aria-label": "Note text", spellcheck: "true", autocorrect: "on", autocapitalize: "sentences" }),
         placeholder("Write. [[ links to a note, # makes a tag."),
         wikiLinksExtension(options),
+        frontMatter,
         look,
       ],
     }),

@@ -31,6 +31,16 @@ const theme = EditorView.theme({
   "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--selection)" },
   ".cm-placeholder": { color: "var(--ink-3)" },
   ".cm-wiki-link": { color: "var(--accent-ink)", backgroundColor: "var(--accent-wash)", borderRadius: "4px", cursor: "pointer", padding: "1px 0" },
+  // Whatever the Markdown parser takes the YAML for (it sees headings and rules), it looks like the small print it is.
+  ".cm-front-matter, .cm-front-matter *": {
+    fontFamily: "var(--font-mono)",
+    fontSize: "13px !important",
+    fontWeight: "400 !important",
+    fontStyle: "normal !important",
+    lineHeight: "1.6",
+    color: "var(--ink-3) !important",
+    background: "none",
+  },
   ".cm-tag": { color: "var(--tag-ink)", fontWeight: "550" },
   ".cm-panels": { backgroundColor: "var(--surface)", color: "var(--ink)", borderColor: "var(--line)" },
   ".cm-panels-top": { borderBottom: "1px solid var(--line)" },

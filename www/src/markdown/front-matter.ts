@@ -69,7 +69,7 @@ function readYaml(source: string): { fields: Record<string, unknown> } | { probl
   }
 }
 
-const firstLine = (text: string): string => (text.split("\n")[0] ?? "").replace(/:$/, "");
+const firstLine = (text: string): string => (text.split("\n")[0] ?? "").replace(/[.:]?$/, ".");
 
 function scalarText(value: unknown): string | undefined {
   if (typeof value === "string") return value.trim() || undefined;

@@ -308,18 +308,23 @@ function Preview({ note, path, openLink }: { note: OpenNote; path: string } & Li
   );
 }
 
+const BACKLINKS_SHOWN = 8;
+
 function Backlinks({ id, names }: { id: DocumentId; names: readonly string[] }) {
   const rows = useLiveQuery<Note>(names.length === 0 ? undefined : backlinksSpec(names), names.join("\n"));
+  const all = useSignal(false);
   const others = (rows.value ?? []).filter((row) => row.id !== id);
+  // A note may link to itself: that is none of the others.
+  const count = (rows.value?.total ?? 0) - ((rows.value?.length ?? 0) - others.length);
   return (
-    <section class="backlinks" data-testid="backlinks" data-count={others.length} aria-labelledby="backlinks-head">
+    <section class="backlinks" data-testid="backlinks" data-count={count} aria-labelledby="backlinks-head">
       <h2 id="backlinks-head">
         <Icon name="link" size={16} />
-        {others.length === 0 ? "No note links here yet" : others.length === 1 ? "1 note links here" : `${others.length} notes link here`}
+        {count === 0 ? "No note links here yet" : count === 1 ? "1 note links here" : `${count.toLocaleString()} notes link here`}
       </h2>
       {others.length > 0 && (
         <ul>
-          {others.map((row) => (
+          {(all.value ? others : others.slice(0, BACKLINKS_SHOWN)).map((row) => (
             <li key={row.id}>
               <a href={noteAddress(row.id)} data-testid="backlink-row" data-id={row.id} onClick={(event) => (event.preventDefault(), go(noteAddress(row.id)))}>
                 <strong dir="auto">{shownTitle(row.value.title)}</strong>
@@ -328,6 +333,9 @@ function Backlinks({ id, names }: { id: DocumentId; names: readonly string[] }) 
             </li>
           ))}
         </ul>
+      )}
+      {others.length > BACKLINKS_SHOWN && !all.value && (
+        <Button onClick={() => (all.value = true)}>Show {others.length} of them</Button>
       )}
     </section>
   );

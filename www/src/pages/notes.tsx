@@ -70,7 +70,13 @@ function SearchField() {
           }
         }}
       />
-      {words.value === "" ? <kbd aria-hidden="true">/</kbd> : null}
+      {words.value === "" ? (
+        <kbd aria-hidden="true">/</kbd>
+      ) : (
+        <button type="button" class="search-clear" aria-label="Clear the filter" onClick={() => ((words.value = ""), field.current?.focus())}>
+          <Icon name="close" size={16} />
+        </button>
+      )}
     </div>
   );
 }

@@ -165,7 +165,7 @@ function Sidebar() {
       </button>
       <button type="button" class="find" disabled={!ready} onClick={() => (paletteOpen.value = true)}>
         <Icon name="search" size={18} />
-        <span>Find anything</span>
+        <span>Find</span>
         <span class="find-keys" aria-hidden="true">
           {shownKeys("Mod+K").map((key) => (
             <kbd key={key}>{key}</kbd>

@@ -47,19 +47,18 @@ export async function followUpdates(): Promise<void> {
   }
 }
 
-async function showOfflineBuild(): Promise<void> {
+async function showOfflineBuild(): Promise<string | undefined> {
   const controller = navigator.serviceWorker.controller;
   if (controller) offlineBuild.value = await buildOf(controller);
+  return offlineBuild.value;
 }
 
 async function offer(worker: ServiceWorker): Promise<void> {
-  const build = await buildOf(worker);
-  if (build === undefined || build === pageBuild) {
-    // The page came from the network and is that build already: nothing to ask.
-    worker.postMessage({ type: "SKIP_WAITING" });
-    return;
-  }
-  updateReady.value = { build, apply: () => worker.postMessage({ type: "SKIP_WAITING" }) };
+  const [build = "unknown", kept] = await Promise.all([buildOf(worker), showOfflineBuild()]);
+  const apply = (): void => worker.postMessage({ type: "SKIP_WAITING" });
+  // The page came from the network (a forced reload) and is that build already: there is nothing to ask, only the copy to renew.
+  if (build === pageBuild && kept !== pageBuild) apply();
+  else updateReady.value = { build, apply };
 }
 
 const ANSWER_WITHIN_MS = 5_000;
