@@ -1,6 +1,5 @@
 // Builds dist/ from src/, src/gen (buf generate) and wasm-out/ (the two modules and the glue). Called by the root's build; run it alone with `npm run build -w pkg`.
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { copyFile, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -27,25 +26,11 @@ async function wasmOut() {
   }
 }
 
-/** The 32 bytes of a module's build section, or undefined. */
-async function buildIdOf(wasm) {
+/** The build id of a module, in hex. */
+async function buildIdOf(name, wasm) {
   const [section] = WebAssembly.Module.customSections(await WebAssembly.compile(wasm), BUILD_SECTION);
-  return section && Buffer.from(section);
-}
-
-/** The module with a custom section at its end that carries `content`. */
-function withSection(wasm, name, content) {
-  const nameBytes = Buffer.from(name);
-  const payload = Buffer.concat([leb128(nameBytes.length), nameBytes, content]);
-  return Buffer.concat([wasm, Buffer.from([0]), leb128(payload.length), payload]);
-}
-
-function leb128(value) {
-  const bytes = [];
-  for (let rest = value; ; rest >>>= 7) {
-    bytes.push(rest < 128 ? rest : (rest & 127) | 128);
-    if (rest < 128) return Buffer.from(bytes);
-  }
+  if (section === undefined) throw new Error(`${name} has no section ${BUILD_SECTION}.`);
+  return Buffer.from(section).toString("hex");
 }
 
 async function typescript() {
@@ -65,23 +50,18 @@ function inlineText(name, wasm) {
 }
 
 async function webAssembly({ metaUnit, avatarWeb, glue }) {
-  const metaUnitId = await buildIdOf(metaUnit);
-  if (metaUnitId === undefined) throw new Error("meta_unit.wasm has no section avatar:build.");
-  // The glue and its module only work together, so they have one name.
-  const avatarWebId = createHash("sha256").update(avatarWeb).update(glue).digest();
-  const stamped = withSection(avatarWeb, BUILD_SECTION, avatarWebId);
-  await WebAssembly.compile(stamped);
+  const [metaUnitId, avatarWebId] = [await buildIdOf("meta_unit.wasm", metaUnit), await buildIdOf("avatar_web_bg.wasm", avatarWeb)];
   await writeFile(inDist("meta_unit.wasm"), metaUnit);
-  await writeFile(inDist("avatar_web_bg.wasm"), stamped);
+  await writeFile(inDist("avatar_web_bg.wasm"), avatarWeb);
   await writeFile(inDist("host", "avatar_web.js"), glue);
   await writeFile(
     inDist("build_ids.js"),
-    `/** Written by the build: the builds that belong to this package. */\nexport const META_UNIT_BUILD_ID = "${metaUnitId.toString("hex")}";\nexport const AVATAR_WEB_BUILD_ID = "${avatarWebId.toString("hex")}";\n`,
+    `/** Written by the build: the builds that belong to this package. */\nexport const META_UNIT_BUILD_ID = "${metaUnitId}";\nexport const AVATAR_WEB_BUILD_ID = "${avatarWebId}";\n`,
   );
   await rm(inDist("build_ids.js.map"), { force: true });
   await mkdir(inDist("inline"), { recursive: true });
   await textModule("meta_unit.js", "meta_unit.wasm, for bundlers that do not copy files.", inlineText("meta_unit", metaUnit));
-  await textModule("avatar_web.js", "avatar_web_bg.wasm, for bundlers that do not copy files.", inlineText("avatar_web", stamped));
+  await textModule("avatar_web.js", "avatar_web_bg.wasm, for bundlers that do not copy files.", inlineText("avatar_web", avatarWeb));
 }
 
 /** One self-contained file: bundlers and servers take it as it is. */

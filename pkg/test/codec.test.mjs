@@ -1,0 +1,263 @@
+// What is written and read by hand is what the generated code writes and reads.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import fc from "fast-check";
+import { readHostBatch, writeCancelFrame, writeHostFrame, writeRequestFrame, hostRequest } from "../dist/channel/frames.js";
+import { readResponse } from "../dist/channel/channel.js";
+import { Reader, writeSint53, writeUint53, Writer } from "../dist/channel/wire.js";
+import { encodeChange, encodeCreate, readDocEvent, readEdit, readValue, writeEdit, writeMap, writeValue } from "../dist/docs/codec.js";
+import { BytesNode, CounterNode, DateNode, ListNode, MapNode, mapNodeOf, nodeOf } from "../dist/docs/nodes.js";
+import { SnapshotBuilder } from "../dist/docs/pages.js";
+import { Text } from "../dist/docs/text.js";
+import { TextRun } from "../dist/docs/text_run.js";
+import { ClientBatchSchema, HostBatchSchema } from "../dist/gen/dao/avatar/v1/client_pb.js";
+import { DocEventSchema, SnapshotPageSchema } from "../dist/gen/dao/avatar/v1/docs_pb.js";
+import { QueryDeltaSchema, QueryRowsSchema } from "../dist/gen/dao/avatar/v1/query_pb.js";
+import { RequestSchema, ResponseSchema } from "../dist/gen/dao/avatar/v1/request_pb.js";
+import { EditSchema, MapValueSchema, ValueSchema } from "../dist/gen/dao/avatar/v1/value_pb.js";
+import { idToString } from "../dist/ids.js";
+import { readDelta, readRows } from "../dist/query/rows.js";
+import { map, record, value } from "./arbitraries.mjs";
+
+/** The Value that the generated code would be given for a node. */
+function valueInit(node) {
+  const kind = (name, content) => ({ kind: { case: name, value: content } });
+  if (node === null) return kind("null", true);
+  if (typeof node === "boolean") return kind("bool", node);
+  if (typeof node === "number") return Number.isSafeInteger(node) && !Object.is(node, -0) ? kind("int", BigInt(node)) : kind("double", node);
+  if (node instanceof Text) return kind("string", node.toString());
+  if (node instanceof BytesNode) return kind("bytes", node.bytes);
+  if (node instanceof DateNode) return kind("timestampMs", BigInt(node.ms));
+  if (node instanceof CounterNode) return kind("counter", BigInt(node.value));
+  if (node instanceof ListNode) return kind("list", { items: node.items.map(valueInit) });
+  return kind("map", mapInit(node));
+}
+
+function mapInit(node) {
+  return { entries: [...node.entries].map(([key, each]) => ({ key, value: valueInit(each) })) };
+}
+
+function written(write) {
+  const writer = new Writer();
+  write(writer);
+  return writer.finish();
+}
+
+function read(bytes, readOne) {
+  return readOne(new Reader(bytes), bytes.length);
+}
+
+const step = fc.oneof(fc.string({ minLength: 1, maxLength: 5 }).map((text) => text.toWellFormed()), fc.nat());
+const path = fc.array(step, { minLength: 1, maxLength: 4 });
+const node = value.map((each) => nodeOf(each));
+const splice = record({ index: fc.nat(), delete: fc.nat(), insert: fc.string({ unit: "grapheme", maxLength: 5 }) });
+const edit = fc.oneof(
+  record({ op: fc.constant("put"), path, value: node }),
+  record({ op: fc.constant("delete"), path, count: fc.nat() }),
+  record({ op: fc.constant("insert"), path, values: fc.array(node, { maxLength: 3 }) }),
+  fc.tuple(path, splice).map(([at, each]) => ({ op: "splice", path: at, ...each })),
+  record({ op: fc.constant("increment"), path, by: fc.integer() }),
+);
+
+const pathInit = (steps) => steps.map((each) => ({ step: typeof each === "string" ? { case: "key", value: each } : { case: "index", value: each } }));
+
+function editInit(each) {
+  const op = {
+    put: () => ({ case: "put", value: valueInit(each.value) }),
+    delete: () => ({ case: "delete", value: each.count }),
+    insert: () => ({ case: "insert", value: { items: each.values.map(valueInit) } }),
+    splice: () => ({ case: "text", value: { index: each.index, delete: each.delete, insert: each.insert } }),
+    increment: () => ({ case: "increment", value: BigInt(each.by) }),
+  }[each.op]();
+  return { path: pathInit(each.path), op };
+}
+
+describe("by hand as generated", () => {
+  test("numbers of 64 bits", () => {
+    fc.assert(
+      fc.property(fc.maxSafeInteger(), (number) => {
+        assert.equal(new Reader(written((writer) => writeSint53(writer, number))).sint53(), number);
+        const positive = Math.abs(number);
+        assert.equal(new Reader(written((writer) => writeUint53(writer, positive))).uint53(), positive);
+      }),
+    );
+  });
+
+  test("values", () => {
+    fc.assert(
+      fc.property(node, (each) => {
+        const bytes = written((writer) => writeValue(writer, each));
+        assert.deepEqual(bytes, toBinary(ValueSchema, create(ValueSchema, valueInit(each))));
+        assert.deepEqual(read(bytes, readValue), each);
+      }),
+    );
+  });
+
+  test("maps", () => {
+    fc.assert(
+      fc.property(map, (object) => {
+        const each = mapNodeOf(object);
+        assert.deepEqual(written((writer) => writeMap(writer, each)), toBinary(MapValueSchema, create(MapValueSchema, mapInit(each))));
+      }),
+    );
+  });
+
+  test("edits", () => {
+    fc.assert(
+      fc.property(edit, (each) => {
+        const bytes = written((writer) => writeEdit(writer, each));
+        assert.deepEqual(bytes, toBinary(EditSchema, create(EditSchema, editInit(each))));
+        assert.deepEqual(read(bytes, readEdit), each);
+      }),
+    );
+  });
+
+  test("requests that create", () => {
+    fc.assert(
+      fc.property(map, fc.boolean(), (object, detached) => {
+        const content = mapNodeOf(object);
+        const ids = { documentId: new Uint8Array(16).fill(1), session: new Uint8Array(16).fill(2) };
+        const message = create(RequestSchema, { request: { case: "docCreate", value: { ...ids, type: "note", content: mapInit(content), detached } } });
+        assert.deepEqual(encodeCreate({ ...ids, type: "note", content, detached }), toBinary(RequestSchema, message));
+      }),
+    );
+  });
+
+  test("requests that change", () => {
+    const common = { view: fc.integer({ min: 1 }), changeSeq: fc.integer({ min: 1 }), seenVersion: fc.nat(), message: fc.constantFrom("", "why") };
+    fc.assert(
+      fc.property(record({ ...common, body: fc.oneof(fc.array(edit, { minLength: 1, maxLength: 4 }), fc.constantFrom("undo", "redo")) }), (change) => {
+        const body = typeof change.body === "string" ? { case: change.body, value: true } : { case: "edits", value: { edits: change.body.map(editInit) } };
+        assert.deepEqual(encodeChange(change), toBinary(RequestSchema, changeMessage(change, body)));
+      }),
+    );
+    fc.assert(
+      fc.property(record({ ...common, path, splices: fc.array(splice, { minLength: 1 }) }), (change) => {
+        const run = new TextRun(change.path);
+        for (const each of change.splices) run.push(each.index, each.delete, each.insert);
+        const value = { path: pathInit(change.path), indexes: run.indexes, deletes: run.deletes, insertLens: run.insertLens, inserted: run.inserted };
+        assert.deepEqual(encodeChange({ ...change, body: run }), toBinary(RequestSchema, changeMessage(change, { case: "run", value })));
+      }),
+    );
+  });
+
+  test("events of a document", () => {
+    const patched = record({ edits: fc.array(edit, { maxLength: 3 }), updatedMs: fc.maxSafeInteger() });
+    const event = fc.oneof(
+      record({ case: fc.constant("patched"), value: patched }),
+      record({ case: fc.constant("ownApplied"), throughSeq: fc.nat(), effect: fc.option(patched, { nil: undefined }) }),
+      fc.constant({ case: "deleted" }),
+    );
+    fc.assert(
+      fc.property(record({ version: fc.nat(), event, canUndo: fc.boolean(), canRedo: fc.boolean() }), (expected) => {
+        const patchedInit = ({ edits, updatedMs }) => ({ patches: edits.map(editInit), updatedMs: BigInt(updatedMs) });
+        const { event: each } = expected;
+        const init = {
+          patched: () => ({ case: "patched", value: patchedInit(each.value) }),
+          ownApplied: () => ({ case: "ownApplied", value: { throughSeq: BigInt(each.throughSeq), ...(each.effect && { effect: patchedInit(each.effect) }) } }),
+          deleted: () => ({ case: "deleted", value: true }),
+        }[each.case]();
+        const bytes = toBinary(DocEventSchema, create(DocEventSchema, { ...expected, version: BigInt(expected.version), event: init }));
+        assert.deepEqual(readDocEvent(bytes), expected);
+      }),
+    );
+  });
+
+  test("snapshots, however they are cut into pages", () => {
+    const tokensOf = (each) => {
+      const token = (name, content) => ({ token: { case: name, value: content } });
+      if (each instanceof MapNode) return [token("beginMap", true), ...[...each.entries].flatMap(([key, inner]) => [token("key", key), ...tokensOf(inner)]), token("end", true)];
+      if (each instanceof ListNode) return [token("beginList", true), ...each.items.flatMap(tokensOf), token("end", true)];
+      if (each instanceof Text && each.length > 3) return [token("textPart", each.toString().slice(0, 2)), token("textPart", each.toString().slice(2)), token("textEnd", true)];
+      return [token("scalar", valueInit(each))];
+    };
+    fc.assert(
+      fc.property(map, fc.integer({ min: 1, max: 7 }), (object, size) => {
+        const document = mapNodeOf(JSON.parse(JSON.stringify(object), (_, each) => (typeof each === "string" ? each.replace(/[^\x20-\x7e]/g, "") : each)));
+        const tokens = tokensOf(document);
+        const builder = new SnapshotBuilder();
+        for (let at = 0; at < tokens.length; at += size) {
+          builder.add(toBinary(SnapshotPageSchema, create(SnapshotPageSchema, { tokens: tokens.slice(at, at + size), last: at + size >= tokens.length })));
+        }
+        assert.ok(builder.complete);
+        assert.deepEqual(builder.root.snapshot(), document.snapshot());
+      }),
+    );
+  });
+
+  test("rows and deltas", () => {
+    const row = record({ documentId: fc.uint8Array({ minLength: 16, maxLength: 16 }), type: fc.string(), created: fc.date({ noInvalidDate: true }), updated: fc.date({ noInvalidDate: true }), fields: map, cut: fc.array(fc.string(), { maxLength: 2 }) });
+    const rowInit = ({ documentId, type, created, updated, fields, cut }) => ({ documentId, type, createdMs: BigInt(created.getTime()), updatedMs: BigInt(updated.getTime()), fields: mapInit(mapNodeOf(fields)).entries, cut });
+    const expectedOf = ({ documentId, type, created, updated, fields, cut }) => ({ id: idToString(documentId), type, createdAt: created, updatedAt: updated, value: mapNodeOf(fields).snapshot(), cut });
+    const wellFormed = (each) => ({ ...each, type: each.type.toWellFormed(), cut: each.cut.map((name) => name.toWellFormed()) });
+    fc.assert(
+      fc.property(fc.array(row.map(wellFormed), { maxLength: 4 }), fc.nat(), fc.boolean(), (rows, total, last) => {
+        const page = toBinary(QueryRowsSchema, create(QueryRowsSchema, { rows: rows.map(rowInit), total, last }));
+        assert.deepEqual(readRows(page), { rows: rows.map(expectedOf), total, last });
+        const delta = toBinary(QueryDeltaSchema, create(QueryDeltaSchema, { splices: [{ index: 3, delete: 1, insert: rows.map(rowInit) }], total }));
+        assert.deepEqual(readDelta(delta), { splices: [{ index: 3, delete: 1, insert: rows.map(expectedOf) }], total });
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test("frames of both directions", () => {
+    const request = new Uint8Array([1, 2, 3]);
+    const bytes = written((writer) => {
+      writeRequestFrame(writer, 300, request);
+      writeCancelFrame(writer, 2 ** 40);
+      writeHostFrame(writer, 7, hostRequest({ case: "persisted", value: { persisted: true } }));
+    });
+    const { frames } = fromBinary(ClientBatchSchema, bytes);
+    assert.deepEqual(
+      frames.map(({ call, frame }) => [call, frame.case]),
+      [[300n, "request"], [2n ** 40n, "cancel"], [7n, "host"]],
+    );
+    assert.deepEqual(frames[0].frame.value, request);
+    assert.equal(frames[2].frame.value.request.value.persisted, true);
+
+    const host = create(HostBatchSchema, {
+      frames: [
+        { call: 1n, more: true, frame: { case: "response", value: request }, body: 2 },
+        { frame: { case: "event", value: request } },
+        { call: 3n, frame: { case: "host", value: { response: { case: "done", value: {} } } } },
+        { frame: { case: "ready", value: { did: "did:key:z" } } },
+        { frame: { case: "failed", value: { error: { message: "no" } } } },
+        { frame: { case: "restarted", value: { restarts: 2, reason: "trap" } } },
+      ],
+    });
+    const read = readHostBatch(toBinary(HostBatchSchema, host));
+    assert.deepEqual(read.map(({ call, more, frame, body }) => [BigInt(call), more, frame.case, body]), host.frames.map(({ call, more, frame, body }) => [call, more, frame.case, body]));
+    assert.deepEqual(read[0].frame.value, request);
+    for (const i of [2, 3, 4, 5]) assert.deepEqual(read[i].frame.value, host.frames[i].frame.value);
+  });
+
+  test("the case of a response", () => {
+    const bytes = toBinary(ResponseSchema, create(ResponseSchema, { response: { case: "docChanged", value: { didSomething: true } } }));
+    const { field, payload } = readResponse(bytes);
+    assert.equal(field, 6);
+    assert.ok(payload.length > 0);
+  });
+});
+
+describe("bytes that are none of ours", () => {
+  test("give a typed error or a document, never a hang", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        for (const decode of [readDocEvent, readRows, readDelta, readHostBatch, readResponse, (page) => new SnapshotBuilder().add(page)]) {
+          try {
+            decode(bytes);
+          } catch (error) {
+            assert.ok(error instanceof Error);
+          }
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+function changeMessage({ view, changeSeq, seenVersion, message }, change) {
+  return create(RequestSchema, { request: { case: "docChange", value: { view: BigInt(view), changeSeq: BigInt(changeSeq), seenVersion: BigInt(seenVersion), message, change } } });
+}
