@@ -9,6 +9,7 @@ import { Button } from "../ui/button";
 import { shownBytes } from "../ui/bytes";
 import { Icon } from "../ui/icons";
 import { Meter } from "../ui/meter";
+import { Page } from "../ui/page";
 
 declare global {
   interface Window {
@@ -55,9 +56,10 @@ export function ExportPage() {
   const now = progress.value;
   const total = count.value?.total ?? 0;
   return (
-    <div class="page">
-      <h1>Export</h1>
-      <p class="lead">Your notes are yours: take them with you as plain Markdown, with the folders they came in. What you did not change comes back byte for byte.</p>
+    <Page
+      title="Export"
+      lead="Your notes are yours: take them with you as plain Markdown, with the folders they came in. What you did not change comes back byte for byte."
+    >
       <div class="card">
         {now === undefined ? (
           <>
@@ -101,6 +103,6 @@ export function ExportPage() {
           )}
         </section>
       )}
-    </div>
+    </Page>
   );
 }

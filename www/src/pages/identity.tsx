@@ -5,6 +5,7 @@ import { theAvatar } from "../node/avatar";
 import { notifyError } from "../shell/toasts";
 import { Button } from "../ui/button";
 import { Icon } from "../ui/icons";
+import { Page } from "../ui/page";
 
 const COPIED_SHOWN_MS = 2_500;
 
@@ -21,9 +22,10 @@ export function IdentityPage() {
     navigator.clipboard.writeText(did).then(() => (copied.value = true), notifyError);
   };
   return (
-    <div class="page">
-      <h1>Identity</h1>
-      <p class="lead">This device made you an identity of your own. Nobody issued it, so nobody can take it away: every note names it as the owner.</p>
+    <Page
+      title="Identity"
+      lead="This device made you an identity of your own. Nobody issued it, so nobody can take it away: every note names it as the owner."
+    >
       <div class="card identity">
         <QrCode text={did} />
         <div class="identity-text">
@@ -49,7 +51,7 @@ export function IdentityPage() {
           <span>The key behind it is on this device only. If the browser’s data is cleared, the key is gone with it, and so are notes that you have not exported.</span>
         </li>
       </ul>
-    </div>
+    </Page>
   );
 }
 

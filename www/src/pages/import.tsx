@@ -6,6 +6,7 @@ import { go, noteAddress } from "../shell/router";
 import { Button } from "../ui/button";
 import { Icon } from "../ui/icons";
 import { Meter } from "../ui/meter";
+import { Page } from "../ui/page";
 
 /** Brings notes in. */
 export function ImportPage() {
@@ -20,9 +21,10 @@ export function ImportPage() {
   };
   const now = progress.value;
   return (
-    <div class="page">
-      <h1>Import</h1>
-      <p class="lead">Bring Markdown files and whole folders, from Obsidian, Bear, Notion’s export or anywhere else. Front matter, tags and wiki links are understood; the text stays exactly as it is.</p>
+    <Page
+      title="Import"
+      lead="Bring Markdown files and whole folders, from Obsidian, Bear, Notion’s export or anywhere else. Front matter, tags and wiki links are understood; the text stays exactly as it is."
+    >
       {now === undefined ? (
         <div class="drop-zone" data-testid="import-drop">
           <Icon name="import" size={36} />
@@ -53,7 +55,7 @@ export function ImportPage() {
       <input ref={files} data-testid="import-input-files" class="visually-hidden" type="file" multiple accept=".md,.markdown,.mdown,.mkd,.txt,text/markdown,text/plain" aria-label="Markdown files" tabIndex={-1} onChange={(event) => take(event.currentTarget)} />
       <input ref={folder} data-testid="import-input-folder" class="visually-hidden" type="file" multiple aria-label="A folder of Markdown files" tabIndex={-1} onChange={(event) => take(event.currentTarget)} />
       {summary.value && <Result summary={summary.value} />}
-    </div>
+    </Page>
   );
 }
 

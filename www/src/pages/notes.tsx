@@ -22,7 +22,8 @@ export function NotesPage() {
   if (total === 0 && current.page === "notes") return <Welcome />;
   return (
     <div class="notes" data-open={current.page === "note" ? "note" : "list"}>
-      <section class="list-pane" aria-label="Notes">
+      <h1 class="visually-hidden">Notes</h1>
+      <section class="list-pane" aria-label="All notes">
         <SearchField />
         <TagStrip />
         <NoteList total={total} />

@@ -5,6 +5,7 @@ import { refreshStatus, status } from "../node/avatar";
 import { offlineBuild, pageBuild } from "../shell/updates";
 import { shownBytes } from "../ui/bytes";
 import { Icon } from "../ui/icons";
+import { Page } from "../ui/page";
 
 const REFRESH_MS = 5_000;
 
@@ -25,11 +26,12 @@ export function StoragePage() {
   }, []);
   const now = status.value;
   return (
-    <div class="page">
-      <h1>Storage</h1>
-      <p class="lead">Where your notes are, how much room they take, and what could happen to them.</p>
+    <Page
+      title="Storage"
+      lead="Where your notes are, how much room they take, and what could happen to them."
+    >
       {now ? <Details now={now} /> : <div class="loading" aria-busy="true" />}
-    </div>
+    </Page>
   );
 }
 

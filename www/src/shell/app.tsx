@@ -199,12 +199,12 @@ function Sidebar() {
           </ul>
         </section>
       )}
-      <footer class="sidebar-foot">
+      <div class="sidebar-foot">
         <SaveBadge state={saveState.value} testId="save-state" />
         <button type="button" class="icon-button" aria-label="Keyboard shortcuts" title="Keyboard shortcuts" onClick={() => (helpOpen.value = true)}>
           <Icon name="keyboard" size={18} />
         </button>
-      </footer>
+      </div>
     </header>
   );
 }
