@@ -61,6 +61,8 @@ export interface HostOptions {
   loopbackHttp?: boolean;
   /** The host cannot go on (crash loop). Every client was told by HostFailed. Called once at most; a new host may be started afterwards. */
   onfailed?: (error: HostError) => void;
+  /** Log lines of the Meta Unit and of the host: 1 error, 2 warning, 3 info, 4 debug, 5 trace. Default: errors and warnings go to the console. */
+  log?: (level: number, text: string) => void;
 }
 
 /**

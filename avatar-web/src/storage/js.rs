@@ -11,3 +11,150 @@
 //! - **`"strict"`** resolves when the bytes are on the medium (fsync), `"relaxed"` when they survive the death of the process.
 //! - The arrays of the operations belong to the store from the call on; the arrays it answers with belong to the host.
 //! - After `close()` resolves, nothing of the store is touched any more.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use avatar_proto::{OpErrorCode, StorageKind};
+use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+use super::{Backend, Batch, LocalBoxFuture, Op, Range, Read, StorageError};
+use crate::engine::set;
+use crate::error::describe;
+
+#[wasm_bindgen]
+extern "C" {
+    /// The object itself.
+    #[derive(Clone)]
+    pub type JsStorage;
+    #[wasm_bindgen(method, getter)]
+    fn kind(this: &JsStorage) -> JsValue;
+    #[wasm_bindgen(method, catch)]
+    fn batch(this: &JsStorage, ops: &Array, durability: &str) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn close(this: &JsStorage) -> Result<Promise, JsValue>;
+}
+
+/// A [`JsStorage`] as a backend.
+pub struct JsStore {
+    store: Rc<JsStorage>,
+    closed: RefCell<bool>,
+}
+
+impl JsStore {
+    /// Wraps the embedder's object.
+    pub fn new(store: JsStorage) -> Self {
+        Self {
+            store: Rc::new(store),
+            closed: RefCell::new(false),
+        }
+    }
+}
+
+impl Backend for JsStore {
+    fn batch(&self, batch: Batch) -> LocalBoxFuture<Result<Vec<Read>, StorageError>> {
+        let store = self.store.clone();
+        Box::pin(async move {
+            let reads_asked = batch.ops.iter().filter(|op| !op.writes()).count();
+            let ops: Array = batch.ops.into_iter().map(to_js).collect();
+            let durability = if batch.strict { "strict" } else { "relaxed" };
+            let promise = store.batch(&ops, durability).map_err(|error| refused(&error))?;
+            let answer = JsFuture::from(promise).await.map_err(|error| refused(&error))?;
+            let reads: Option<Vec<Read>> = Array::from(&answer).iter().map(|read| from_js(&read)).collect();
+            match reads {
+                Some(reads) if reads.len() == reads_asked => Ok(reads),
+                _ => Err(StorageError::new(
+                    OpErrorCode::Other,
+                    "the store's answer is not what JsStorage.batch promises",
+                )),
+            }
+        })
+    }
+
+    fn kind(&self) -> StorageKind {
+        match self.store.kind().as_string().as_deref() {
+            Some("memory") => StorageKind::Memory,
+            _ => StorageKind::Folder,
+        }
+    }
+
+    fn reason(&self) -> String {
+        String::new()
+    }
+
+    fn close(&self) -> LocalBoxFuture<()> {
+        if self.closed.replace(true) {
+            return Box::pin(std::future::ready(()));
+        }
+        let store = self.store.clone();
+        Box::pin(async move {
+            // A store that fails to close has nothing left that this host could do for it.
+            if let Ok(promise) = store.close() {
+                let _ = JsFuture::from(promise).await;
+            }
+        })
+    }
+}
+
+fn to_js(op: Op) -> Object {
+    let object = Object::new();
+    let key = |key: &[u8]| set(&object, "key", &Uint8Array::from(key));
+    let range = |range: &Range| {
+        set(&object, "start", &Uint8Array::from(range.start.as_slice()));
+        if let Some(end) = &range.end {
+            set(&object, "end", &Uint8Array::from(end.as_slice()));
+        }
+    };
+    let name = match &op {
+        Op::Put(..) => "put",
+        Op::Delete(_) => "delete",
+        Op::DeleteRange(_) => "deleteRange",
+        Op::Get(_) => "get",
+        Op::Scan(_) => "scan",
+    };
+    set(&object, "op", &name.into());
+    match &op {
+        Op::Put(put, value) => {
+            key(put);
+            set(&object, "value", value);
+        }
+        Op::Delete(single) | Op::Get(single) => key(single),
+        Op::DeleteRange(deleted) => range(deleted),
+        Op::Scan(scan) => {
+            range(&scan.range);
+            let limit = if scan.limit == u32::MAX { 0 } else { scan.limit };
+            set(&object, "limit", &limit.into());
+            set(&object, "maxBytes", &scan.max_bytes.into());
+            set(&object, "keysOnly", &scan.keys_only.into());
+        }
+    }
+    object
+}
+
+fn from_js(read: &JsValue) -> Option<Read> {
+    let arrays = |name: &str| -> Option<Vec<Uint8Array>> {
+        let list: Array = Reflect::get(read, &name.into()).ok()?.dyn_into().ok()?;
+        list.iter().map(|item| item.dyn_into().ok()).collect()
+    };
+    Some(Read {
+        keys: arrays("keys")?.iter().map(Uint8Array::to_vec).collect(),
+        values: arrays("values")?,
+        more: Reflect::get(read, &"more".into()).ok()?.as_bool()?,
+    })
+}
+
+fn refused(error: &JsValue) -> StorageError {
+    let code = error
+        .is_object()
+        .then(|| Reflect::get(error, &"code".into()).ok()?.as_string())
+        .flatten();
+    let code = match code.as_deref() {
+        Some("QUOTA_EXCEEDED") => OpErrorCode::QuotaExceeded,
+        Some("STORAGE_BLOCKED") => OpErrorCode::StorageBlocked,
+        Some("STORAGE_LOST") => OpErrorCode::StorageLost,
+        _ => OpErrorCode::Other,
+    };
+    StorageError::new(code, describe(error))
+}

@@ -1,0 +1,264 @@
+//! The operations of one instance: accepted, under way, and completed exactly once (H14).
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+
+use avatar_proto::{
+    AbiStatus, DEFAULT_MAX_INFLIGHT_OPS, DEFAULT_MAX_STREAMS, Message, NetRequest, NetResponse, OpError,
+};
+use js_sys::Uint8Array;
+use wasm_bindgen_futures::spawn_local;
+
+use crate::instance::{Lent, StreamEventKind};
+use crate::net::{self, Exchange, NetError};
+use crate::storage::{self, Backend};
+
+/// What is to be told to the guest, in order.
+pub enum OpEvent {
+    /// `yuan_complete`.
+    Completed {
+        /// The operation.
+        op: u64,
+        /// 0 or a negative AbiStatus.
+        code: i32,
+        /// A result, or an OpError.
+        head: Vec<u8>,
+        /// The parts of the body.
+        body: Vec<Uint8Array>,
+    },
+    /// `yuan_stream_event`.
+    Stream {
+        /// The stream.
+        stream: u32,
+        /// What happened.
+        kind: StreamEventKind,
+        /// The event's argument.
+        arg: i64,
+        /// Its bytes.
+        data: Option<Uint8Array>,
+    },
+}
+
+enum Pending {
+    Storage,
+    Net(Rc<Exchange>),
+}
+
+/// The operations and streams of one instance.
+pub struct Ops {
+    backend: Rc<dyn Backend>,
+    rules: net::Rules,
+    wake: Rc<dyn Fn()>,
+    pending: RefCell<HashMap<u64, Pending>>,
+    streams: RefCell<HashMap<u32, Rc<Exchange>>>,
+    events: RefCell<VecDeque<OpEvent>>,
+    abandoned: Cell<bool>,
+}
+
+impl Ops {
+    /// None yet. `wake` is called when there is something to tell the guest.
+    pub fn new(backend: Rc<dyn Backend>, rules: net::Rules, wake: Rc<dyn Fn()>) -> Rc<Self> {
+        Rc::new(Self {
+            backend,
+            rules,
+            wake,
+            pending: RefCell::default(),
+            streams: RefCell::default(),
+            events: RefCell::default(),
+            abandoned: Cell::new(false),
+        })
+    }
+
+    /// The next thing to tell the guest.
+    pub fn next_event(&self) -> Option<OpEvent> {
+        self.events.borrow_mut().pop_front()
+    }
+
+    /// Whether nothing is under way and nothing is left to tell.
+    pub fn is_idle(&self) -> bool {
+        self.pending.borrow().is_empty() && self.events.borrow().is_empty()
+    }
+
+    /// The instance is dead: what is under way is stopped where it can be, and tells nobody. Batches that storage has accepted take effect all the same.
+    pub fn abandon(&self) {
+        self.abandoned.set(true);
+        for exchange in self.streams.take().into_values() {
+            exchange.abort();
+        }
+        for pending in self.pending.take().into_values() {
+            if let Pending::Net(exchange) = pending {
+                exchange.abort();
+            }
+        }
+        self.events.borrow_mut().clear();
+    }
+
+    /// `avatar_storage`.
+    pub fn storage(self: &Rc<Self>, op: u64, head: &Lent, body: &Lent) -> AbiStatus {
+        if let Err(status) = self.admit(op) {
+            return status;
+        }
+        let batch = match storage::decode(&head.to_vec(), body.len(), |offset, len| body.copy_to_js(offset, len)) {
+            Ok(batch) => batch,
+            Err(status) => return status,
+        };
+        self.pending.borrow_mut().insert(op, Pending::Storage);
+        let run = self.backend.batch(batch);
+        let ops = self.clone();
+        // Tasks are polled first come, first served: batches take effect in the order of acceptance (H15).
+        spawn_local(async move {
+            let result = run
+                .await
+                .and_then(|reads| storage::encode(reads, Uint8Array::length))
+                .map_err(storage::StorageError::into_completion);
+            ops.complete(op, result);
+        });
+        AbiStatus::Ok
+    }
+
+    /// `avatar_net_request`.
+    pub fn net_request(self: &Rc<Self>, op: u64, head: &Lent, body: &Lent) -> AbiStatus {
+        if let Err(status) = self.admit(op) {
+            return status;
+        }
+        let Ok(request) = NetRequest::decode(head.to_vec().as_slice()) else {
+            return AbiStatus::Invalid;
+        };
+        let stream = request.response_stream;
+        if stream % 2 == 0 || stream > i32::MAX as u32 || self.streams.borrow().contains_key(&stream) {
+            return AbiStatus::Invalid;
+        }
+        if self.streams.borrow().len() >= DEFAULT_MAX_STREAMS as usize {
+            return AbiStatus::Limit;
+        }
+        let Some(exchange) = Exchange::new() else {
+            return AbiStatus::Unsupported;
+        };
+        self.pending.borrow_mut().insert(op, Pending::Net(exchange.clone()));
+        self.streams.borrow_mut().insert(stream, exchange.clone());
+        let body = (!body.is_empty()).then(|| body.copy_to_js(0, body.len())).flatten();
+        let ops = self.clone();
+        spawn_local(async move {
+            let head = {
+                let ops = ops.clone();
+                move |response: NetResponse| ops.complete(op, Ok((response.encode_to_vec(), Vec::new())))
+            };
+            let data = {
+                let ops = ops.clone();
+                move |bytes: Uint8Array| ops.stream_event(stream, StreamEventKind::Data, 0, Some(bytes))
+            };
+            match net::run(&exchange, ops.rules, request, body, head, data).await {
+                Ok(()) => ops.end_stream(stream, StreamEventKind::Fin, 0),
+                Err(NetError { status, error }) => {
+                    let in_flight = ops.pending.borrow().contains_key(&op);
+                    if in_flight {
+                        // The operation failed: there never was a stream.
+                        ops.streams.borrow_mut().remove(&stream);
+                        ops.complete(op, Err((status, error)));
+                    } else {
+                        ops.end_stream(stream, StreamEventKind::Reset, i64::from(status as i32));
+                    }
+                }
+            }
+        });
+        AbiStatus::Ok
+    }
+
+    fn admit(&self, op: u64) -> Result<(), AbiStatus> {
+        let pending = self.pending.borrow();
+        if pending.contains_key(&op) {
+            return Err(AbiStatus::Invalid);
+        }
+        if pending.len() >= DEFAULT_MAX_INFLIGHT_OPS as usize {
+            return Err(AbiStatus::Limit);
+        }
+        Ok(())
+    }
+
+    fn complete(&self, op: u64, result: Result<(Vec<u8>, Vec<Uint8Array>), (AbiStatus, OpError)>) {
+        if self.pending.borrow_mut().remove(&op).is_none() {
+            return;
+        }
+        let (code, head, body) = match result {
+            Ok((head, body)) => (0, head, body),
+            Err((status, error)) => (status.code(), error.encode_to_vec(), Vec::new()),
+        };
+        self.tell(OpEvent::Completed { op, code, head, body });
+    }
+
+    fn stream_event(&self, stream: u32, kind: StreamEventKind, arg: i64, data: Option<Uint8Array>) {
+        // Closed by the guest: no further DATA (H19).
+        if self.streams.borrow().contains_key(&stream) {
+            self.tell(OpEvent::Stream {
+                stream,
+                kind,
+                arg,
+                data,
+            });
+        }
+    }
+
+    fn end_stream(&self, stream: u32, kind: StreamEventKind, arg: i64) {
+        self.stream_event(stream, kind, arg, None);
+        self.streams.borrow_mut().remove(&stream);
+    }
+
+    fn tell(&self, event: OpEvent) {
+        if !self.abandoned.get() {
+            self.events.borrow_mut().push_back(event);
+            (self.wake)();
+        }
+    }
+
+    /// `avatar_cancel`. A storage batch is not stopped: it is on its way, and its true result follows.
+    pub fn cancel(&self, op: u64) -> AbiStatus {
+        match self.pending.borrow().get(&op) {
+            None => AbiStatus::NotFound,
+            Some(Pending::Storage) => AbiStatus::Ok,
+            Some(Pending::Net(exchange)) => {
+                exchange.abort();
+                AbiStatus::Ok
+            }
+        }
+    }
+
+    /// `avatar_stream_grant`.
+    pub fn stream_grant(&self, stream: u32, bytes: u32) -> AbiStatus {
+        match self.streams.borrow().get(&stream) {
+            None => AbiStatus::NotFound,
+            Some(exchange) => {
+                exchange.grant(bytes);
+                AbiStatus::Ok
+            }
+        }
+    }
+
+    /// `avatar_stream_close`. The streams of this host carry bytes to the guest only: there is nothing to finish.
+    pub fn stream_close(&self, stream: u32, how: i32) -> AbiStatus {
+        const FINISH_WRITING: i32 = 1;
+        if how == FINISH_WRITING {
+            return match self.streams.borrow().contains_key(&stream) {
+                true => AbiStatus::Ok,
+                false => AbiStatus::NotFound,
+            };
+        }
+        let Some(exchange) = self.streams.borrow_mut().remove(&stream) else {
+            return AbiStatus::NotFound;
+        };
+        exchange.abort();
+        // What waits to be told is not told any more (H19).
+        self.events
+            .borrow_mut()
+            .retain(|event| !matches!(event, OpEvent::Stream { stream: of, .. } if *of == stream));
+        AbiStatus::Ok
+    }
+
+    /// `avatar_stream_write`: no stream of this host can be written.
+    pub fn stream_write(&self, stream: u32) -> AbiStatus {
+        match self.streams.borrow().contains_key(&stream) {
+            true => AbiStatus::BadState,
+            false => AbiStatus::NotFound,
+        }
+    }
+}
