@@ -4,7 +4,7 @@ import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } 
 import { defaultKeymap, indentWithTab } from "@codemirror/commands";
 import { markdown, markdownLanguage } from "@codemirror/lang-markdown";
 import { search, searchKeymap } from "@codemirror/search";
-import { EditorState } from "@codemirror/state";
+import { EditorState, Prec, type Extension } from "@codemirror/state";
 import { drawSelection, dropCursor, EditorView, keymap, placeholder } from "@codemirror/view";
 import type { Doc } from "@dao/avatar";
 import type { Note } from "../node/notes";
@@ -28,6 +28,33 @@ export interface Editor {
   destroy(): void;
 }
 
+/**
+ * The document undoes, not the editor: only the person's own changes, across reloads, whoever else is writing. By hand, not as key bindings: with Caps Lock on, Ctrl+Shift+Z
+ * comes as a small "z", which CodeMirror takes for Ctrl+Z.
+ */
+function undoOfDocument({ undo, redo }: Pick<EditorOptions, "undo" | "redo">): Extension {
+  const act = (event: Event, action: () => void): boolean => {
+    event.preventDefault();
+    action();
+    return true;
+  };
+  return Prec.highest(
+    EditorView.domEventHandlers({
+      keydown(event) {
+        if (!(event.ctrlKey || event.metaKey) || event.altKey) return false;
+        const key = event.key.toLowerCase();
+        if (key === "z") return act(event, event.shiftKey ? redo : undo);
+        return key === "y" && !event.shiftKey ? act(event, redo) : false;
+      },
+      // The menus of the browser and of phones.
+      beforeinput(event) {
+        if (event.inputType === "historyUndo") return act(event, undo);
+        return event.inputType === "historyRedo" ? act(event, redo) : false;
+      },
+    }),
+  );
+}
+
 /** Shows the note's text in `parent`. */
 export function openEditor(options: EditorOptions): Editor {
   const binding = bindNote(options.doc, options.onWrite);
@@ -41,20 +68,7 @@ export function openEditor(options: EditorOptions): Editor {
       doc: binding.text,
       extensions: [
         binding.extension,
-        // The document undoes, not the editor: only the person's own changes, across reloads, whoever else is writing.
-        keymap.of([
-          { key: "Mod-z", run: run(options.undo), preventDefault: true },
-          { key: "Mod-y", run: run(options.redo), preventDefault: true },
-          { key: "Mod-Shift-z", run: run(options.redo), preventDefault: true },
-        ]),
-        EditorView.domEventHandlers({
-          beforeinput(event) {
-            if (event.inputType !== "historyUndo" && event.inputType !== "historyRedo") return false;
-            event.preventDefault();
-            (event.inputType === "historyUndo" ? options.undo : options.redo)();
-            return true;
-          },
-        }),
+        undoOfDocument(options),
         keymap.of([...closeBracketsKeymap, ...completionKeymap, ...searchKeymap]),
         markdown({ base: markdownLanguage, completeHTMLTags: false }),
         keymap.of([...defaultKeymap.filter((binding) => binding.key !== "Mod-/"), indentWithTab, { key: "Escape", run: run(options.leave) }]),

@@ -80,7 +80,7 @@ function OpenPalette() {
         <input
           data-testid="palette-input"
           type="text"
-          autofocus
+          data-focus
           autocomplete="off"
           spellcheck={false}
           placeholder="Find a note or a command"

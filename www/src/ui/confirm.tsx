@@ -41,7 +41,7 @@ export function ConfirmDialog() {
         <Button data-testid="dialog-cancel" onClick={() => open.answer(false)}>
           Cancel
         </Button>
-        <Button data-testid="dialog-confirm" kind={open.danger ? "danger" : "primary"} autofocus onClick={() => open.answer(true)}>
+        <Button data-testid="dialog-confirm" kind={open.danger ? "danger" : "primary"} data-focus onClick={() => open.answer(true)}>
           {open.confirm}
         </Button>
       </div>

@@ -10,6 +10,8 @@ export function Modal({ label, testId, className = "", onClose, children }: { la
     const dialog = ref.current as HTMLDialogElement;
     const before = document.activeElement;
     dialog.showModal();
+    // Not the `autofocus` attribute: browsers honour it once a page, and log that.
+    dialog.querySelector<HTMLElement>("[data-focus]")?.focus();
     return () => {
       dialog.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
