@@ -67,7 +67,7 @@ for (const reason of [await skipWithout(chromium), missingData("traces/automerge
 }
 
 const report = new Report();
-const sizes = readSizes();
+const sizes = await readSizes();
 for (const { name, total, maxBrotliBytes } of sizes) report.bar(`${name}, brotli`, total.brotli / 1000, maxBrotliBytes / 1000, { unit: "KB" });
 
 await buildSite(["raw-indexeddb", "automerge-repo", "automerge", "yjs", "loro", "avatar", "core"]);
