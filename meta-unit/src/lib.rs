@@ -13,6 +13,7 @@
 
 pub mod abi;
 pub mod data;
+pub mod documents;
 pub mod identity;
 pub mod index;
 pub mod node;

@@ -5,11 +5,17 @@
 //! | `m` `schema` | version of the storage schema |
 //! | `m` `identity` | the owner's key |
 //! | `i` number (8) | an index segment |
-//! | `d` document id (16) … | what belongs to a document |
+//! | `d` document id (16) number (8) | changes of a document, in their order |
+//! | `t` document id (16) | a tombstone: the document was deleted on this device |
 
 use avatar_proto::StorageRange;
 
 const INDEX: u8 = b'i';
+const DOCUMENT: u8 = b'd';
+const TOMBSTONE: u8 = b't';
+
+/// The length of a document's id, in bytes.
+const ID: usize = 16;
 
 /// The version of the schema.
 pub fn schema() -> Vec<u8> {
@@ -37,5 +43,77 @@ pub fn index_segments() -> StorageRange {
     StorageRange {
         start: vec![INDEX],
         end: vec![INDEX + 1],
+    }
+}
+
+/// A record of a document.
+pub fn document_record(id: &[u8; ID], number: u64) -> Vec<u8> {
+    [&[DOCUMENT][..], id, &number.to_be_bytes()].concat()
+}
+
+/// The document and the number in the key of a document's record.
+pub fn parse_document_record(key: &[u8]) -> Option<([u8; ID], u64)> {
+    let (id, number) = key.strip_prefix(&[DOCUMENT])?.split_first_chunk()?;
+    Some((*id, u64::from_be_bytes(number.try_into().ok()?)))
+}
+
+/// All records of a document.
+pub fn document_records(id: &[u8; ID]) -> StorageRange {
+    let start = [&[DOCUMENT][..], id].concat();
+    let end = successor(&start);
+    StorageRange { start, end }
+}
+
+/// All records of all documents.
+pub fn documents() -> StorageRange {
+    StorageRange { start: vec![DOCUMENT], end: vec![DOCUMENT + 1] }
+}
+
+/// The tombstone of a document.
+pub fn tombstone(id: &[u8; ID]) -> Vec<u8> {
+    [&[TOMBSTONE][..], id].concat()
+}
+
+/// The document in the key of a tombstone.
+pub fn parse_tombstone(key: &[u8]) -> Option<[u8; ID]> {
+    key.strip_prefix(&[TOMBSTONE])?.try_into().ok()
+}
+
+/// All tombstones.
+pub fn tombstones() -> StorageRange {
+    StorageRange { start: vec![TOMBSTONE], end: vec![TOMBSTONE + 1] }
+}
+
+/// The first key behind all that begin with `prefix`, whose first byte is not 0xff.
+fn successor(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while end.last() == Some(&0xff) {
+        end.pop();
+    }
+    if let Some(last) = end.last_mut() {
+        *last += 1;
+    }
+    end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_range_of_a_document_holds_all_its_records_and_no_others() {
+        for id in [[0; 16], [7; 16], [0xff; 16]] {
+            let StorageRange { start, end } = document_records(&id);
+            for number in [0, 1, u64::MAX] {
+                let key = document_record(&id, number);
+                assert!(start <= key && key < end);
+                assert_eq!(parse_document_record(&key), Some((id, number)));
+            }
+            let mut next = id;
+            if let Some(last) = next.iter_mut().rev().find(|byte| **byte != 0xff) {
+                *last += 1;
+                assert!(document_record(&next, 0) >= end);
+            }
+        }
     }
 }

@@ -55,7 +55,7 @@ impl Node {
             Ok(services) => {
                 hello.storage_schema = services.storage_schema();
                 hello.did = services.did().to_owned();
-                self.state.replace(State::Up(Rc::new(services)));
+                self.state.replace(State::Up(services));
             }
             Err(error) => {
                 self.platform.log(Level::Error, &format!("the Meta Unit cannot start: {}", error.message));

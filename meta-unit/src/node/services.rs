@@ -1,42 +1,78 @@
 //! The domains of a node that is up.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use avatar_proto::request::Request as Ask;
 use avatar_proto::response::Response as Answer;
-use avatar_proto::{AppError, ErrorCode, Response, StatusResult};
+use avatar_proto::{AppError, Done, ErrorCode, Response, StatusResult};
 
 use super::{Responder, app_error};
+use crate::documents::Documents;
 use crate::identity::{Custody, SoftCustody};
 use crate::index::Index;
 use crate::index::live::{self, LiveQueries};
-use crate::platform::Platform;
+use crate::index::maintenance::{self, Segments};
+use crate::platform::{Level, Platform, PlatformError};
+
+/// The storage schema of this build.
+const STORAGE_SCHEMA: u32 = 1;
 
 /// What answers requests.
 pub struct Services {
+    platform: Rc<dyn Platform>,
     custody: SoftCustody,
     index: Rc<RefCell<Index>>,
+    segments: Rc<RefCell<Segments>>,
     live: RefCell<LiveQueries>,
+    documents: Rc<Documents>,
+    index_rebuilds: Cell<u32>,
 }
 
 impl Services {
-    /// Opens storage, the identity and the index.
-    pub async fn start(platform: &Rc<dyn Platform>) -> Result<Self, AppError> {
+    /// Opens storage, the identity, the index and the documents.
+    ///
+    /// # Errors
+    /// What every request is answered from then on.
+    pub async fn start(platform: &Rc<dyn Platform>) -> Result<Rc<Self>, AppError> {
         let custody = SoftCustody::open(platform.as_ref())
             .await
             .map_err(|error| error.to_app_error())?;
-        let index = Rc::new(RefCell::new(Index::new()));
-        Ok(Self {
+        let loaded = maintenance::load(platform)
+            .await
+            .map_err(|error| error.to_app_error())?;
+        let (index, damage) = match loaded.index {
+            Ok(index) => (index, None),
+            Err(damage) => (Index::new(), Some(damage)),
+        };
+        let index = Rc::new(RefCell::new(index));
+        let documents = Documents::start(
+            Rc::clone(platform),
+            Rc::clone(&index),
+            Rc::clone(&loaded.segments),
+            custody.did().to_owned(),
+        )
+        .await
+        .map_err(|error| error.to_app_error())?;
+        let services = Self {
+            platform: Rc::clone(platform),
             custody,
             index,
+            segments: loaded.segments,
             live: RefCell::default(),
-        })
+            documents,
+            index_rebuilds: Cell::new(0),
+        };
+        if let Some(damage) = damage {
+            platform.log(Level::Warn, &format!("the index is made again: {damage}"));
+            services.rebuild_index().await.map_err(|error| error.to_app_error())?;
+        }
+        Ok(Rc::new(services))
     }
 
     /// Version of the storage schema in use.
     pub fn storage_schema(&self) -> u32 {
-        0
+        STORAGE_SCHEMA
     }
 
     /// The owner.
@@ -45,8 +81,14 @@ impl Services {
     }
 
     /// Hands a request to its domain.
-    pub fn dispatch(&self, request: Ask, responder: Responder) {
+    pub fn dispatch(self: &Rc<Self>, request: Ask, responder: Responder) {
         match request {
+            Ask::DocCreate(create) => self.documents.create(create, responder),
+            Ask::DocOpen(open) => self.documents.open(open, responder),
+            Ask::DocChange(change) => self.documents.change(change, responder),
+            Ask::DocDelete(delete) => self.documents.delete(delete, responder),
+            Ask::DocHistory(history) => self.documents.history(history, responder),
+            Ask::DocAt(at) => self.documents.at(at, responder),
             Ask::QueryRun(run) => live::run(&self.index.borrow(), run.query.as_ref(), responder),
             Ask::QuerySubscribe(subscribe) => {
                 self.live
@@ -56,7 +98,26 @@ impl Services {
             Ask::StatusGet(_) => responder.finish(Response {
                 response: Some(Answer::Status(self.status())),
             }),
-            _ => responder.fail(app_error(ErrorCode::Unsupported, "documents come next")),
+            Ask::IndexRebuild(_) => {
+                let this = Rc::clone(self);
+                self.platform.spawn(Box::pin(async move {
+                    this.documents.flush().await;
+                    answer(
+                        responder,
+                        this.rebuild_index().await.map_err(|error| error.to_app_error()),
+                    );
+                }));
+            }
+            Ask::Compact(_) => {
+                let this = Rc::clone(self);
+                self.platform.spawn(Box::pin(async move {
+                    this.documents.flush().await;
+                    let index = Rc::clone(&this.index);
+                    let rewritten = maintenance::rewrite(&this.platform, &index.borrow(), &this.segments);
+                    answer(responder, rewritten.await.map_err(|error| error.to_app_error()));
+                }));
+            }
+            Ask::TestTrap(_) => responder.fail(app_error(ErrorCode::Denied, "the host does not allow test requests")),
         }
     }
 
@@ -66,18 +127,44 @@ impl Services {
     }
 
     /// Resolves when all that was taken is durable, or cannot be.
-    pub async fn flush(&self) {}
+    pub async fn flush(&self) {
+        self.documents.flush().await;
+    }
+
+    async fn rebuild_index(&self) -> Result<(), PlatformError> {
+        let rebuilt = self.documents.rebuild_index().await?;
+        self.index.borrow_mut().replace(rebuilt);
+        self.index_rebuilds.set(self.index_rebuilds.get() + 1);
+        let rewritten = maintenance::rewrite(&self.platform, &self.index.borrow(), &self.segments);
+        rewritten.await
+    }
 
     fn status(&self) -> StatusResult {
+        let figures = self.documents.figures();
         StatusResult {
             did: self.did().to_owned(),
             storage_schema: self.storage_schema(),
             documents: self.index.borrow().len() as u32,
+            corrupt_documents: figures.corrupt as u32,
+            loaded_documents: figures.loaded as u32,
+            document_loads: figures.loads,
+            index_segments: self.segments.borrow().len() as u32,
             memory_bytes: memory_bytes(),
+            pending_writes: figures.pending_writes as u32,
+            views: figures.views as u32,
             live_queries: self.live.borrow().len() as u32,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            ..StatusResult::default()
+            index_rebuilds: self.index_rebuilds.get(),
         }
+    }
+}
+
+fn answer(responder: Responder, result: Result<(), AppError>) {
+    match result {
+        Ok(()) => responder.finish(Response {
+            response: Some(Answer::Done(Done {})),
+        }),
+        Err(error) => responder.fail(error),
     }
 }
 

@@ -1,0 +1,324 @@
+//! Applying a client's change.
+
+use std::rc::Rc;
+
+use automerge::transaction::{CommitOptions, Transaction};
+use automerge::{ChangeHash, PatchLog};
+use avatar_proto::doc_change::Change;
+use avatar_proto::doc_event::Event;
+use avatar_proto::response::Response as Answer;
+use avatar_proto::{AppError, DocChange, DocChanged, DocPatched, Edit, OwnApplied, Response, TextRun, TextSplice};
+
+use super::edits::{self, EditError};
+use super::open_doc::OpenDoc;
+use super::writer::Due;
+use super::{Documents, State, invalid, not_found};
+use crate::node::Responder;
+
+/// Applies a change and answers when it is durable.
+pub fn change(documents: &Rc<Documents>, request: DocChange, responder: Responder) {
+    let now_ms = documents.platform.unix_ms();
+    let mut state = documents.state.borrow_mut();
+    match apply(&mut state, request, now_ms) {
+        Ok((id, changed)) => {
+            let response = Response {
+                response: Some(Answer::DocChanged(changed)),
+            };
+            if state.writer.is_durable(&id) {
+                responder.finish(response);
+            } else {
+                state.writer.answer_when_durable(id, Due::Response(responder, response));
+            }
+        }
+        Err(error) => responder.fail(error),
+    }
+    drop(state);
+    documents.write();
+}
+
+/// A change with the numbers that it takes.
+enum Work {
+    Edits(Vec<Edit>),
+    Run(TextRun),
+    Revert { redo: bool },
+}
+
+impl Work {
+    fn new(change: Option<Change>) -> Result<Self, AppError> {
+        match change {
+            Some(Change::Edits(list)) => Ok(Self::Edits(list.edits)),
+            Some(Change::Run(run)) => {
+                let len = run.indexes.len();
+                if len == 0 || run.deletes.len() != len || run.insert_lens.len() != len {
+                    return Err(invalid("the columns of a run have one length, and are not empty"));
+                }
+                Ok(Self::Run(run))
+            }
+            Some(Change::Undo(_)) => Ok(Self::Revert { redo: false }),
+            Some(Change::Redo(_)) => Ok(Self::Revert { redo: true }),
+            None => Err(invalid("a change without a change")),
+        }
+    }
+
+    fn numbers(&self) -> u64 {
+        match self {
+            Self::Run(run) => run.indexes.len() as u64,
+            Self::Edits(_) | Self::Revert { .. } => 1,
+        }
+    }
+}
+
+fn apply(state: &mut State, request: DocChange, now_ms: i64) -> Result<(crate::index::DocId, DocChanged), AppError> {
+    let view = state
+        .views
+        .get_mut(&request.view)
+        .ok_or_else(|| invalid("no such view"))?;
+    let (id, session) = (view.document, view.session);
+    let doc = state.open.get_mut(&id).ok_or_else(not_found)?;
+    let mut work = Work::new(request.change)?;
+    let applied = doc.applied_seq(&session).unwrap_or(0);
+    let (first, last) = (
+        request.change_seq,
+        request.change_seq.saturating_add(work.numbers() - 1),
+    );
+    if first == 0 || first > applied + 1 {
+        return Err(invalid("change numbers begin with 1 and leave no gaps"));
+    }
+    if last <= applied {
+        // Sent again by a client that did not hear the answer.
+        return Ok((id, changed(doc, false)));
+    }
+    if let Work::Run(run) = &mut work {
+        skip(run, (applied + 1 - first) as usize);
+    }
+    view.saw(request.seen_version);
+    let client_heads = view.client_heads();
+    let before = doc.automerge.get_heads();
+    let options = CommitOptions::default()
+        .with_time(now_ms / 1000)
+        .with_message(request.message);
+    let has_others = state.views_of.get(&id).is_some_and(|views| views.len() > 1);
+    let outcome = match work {
+        Work::Edits(edits) => {
+            let typed_ms = is_typing(&edits).then_some(now_ms);
+            let outcome = commit(doc, client_heads.as_deref(), has_others, options, |tx| {
+                edits.iter().try_for_each(|edit| edits::apply(tx, edit))
+            });
+            outcome.map(|outcome| (outcome, typed_ms))
+        }
+        Work::Run(run) => {
+            let options = || CommitOptions::default().with_time(now_ms / 1000);
+            apply_run(doc, client_heads.as_deref(), has_others, options, &run).map(|outcome| (outcome, Some(now_ms)))
+        }
+        Work::Revert { redo } => {
+            let view = state.views.get_mut(&request.view).ok_or_else(not_found)?;
+            let outcome = match view.take_step(redo) {
+                None => Ok(Outcome::default()),
+                Some(step) => {
+                    let back = doc.diff(&step.after, &step.before);
+                    let outcome = commit(doc, Some(&step.after), has_others, options, |tx| {
+                        back.iter().try_for_each(|edit| edits::apply(tx, edit))
+                    });
+                    if let Ok(Outcome { hash: Some(hash), .. }) = &outcome {
+                        view.reverted(redo, step.after, vec![*hash]);
+                    }
+                    outcome
+                }
+            };
+            doc.note_applied(session, last, now_ms);
+            state.writer.change(id);
+            let outcome = outcome.map_err(|error| invalid(&error.to_string()))?;
+            let did_something = outcome.hash.is_some();
+            // An undo is foreign to the client that asked for it: only here is known what it does.
+            let effect = Some(doc.diff(&before, &doc.automerge.get_heads()));
+            tell(state, request.view, last, before, effect, Own::Unforeseen, now_ms);
+            let doc = state.open.get(&id).ok_or_else(not_found)?;
+            return Ok((id, changed(doc, did_something)));
+        }
+    };
+    // A change that cannot be applied has taken its number all the same: those behind it were made by the same client in the same belief.
+    doc.note_applied(session, last, now_ms);
+    state.writer.change(id);
+    let (outcome, typed_ms) = outcome.map_err(|error| invalid(&error.to_string()))?;
+    let after = doc.automerge.get_heads();
+    let lagged = client_heads.is_some();
+    let effect = match outcome.patches {
+        _ if lagged => Some(doc.diff(&before, &after)),
+        patches => patches,
+    };
+    if let Some(hash) = outcome.hash
+        && let Some(view) = state.views.get_mut(&request.view)
+    {
+        match client_heads {
+            Some(heads) => view.did(heads, vec![hash], typed_ms),
+            None => view.did(before.clone(), after, typed_ms),
+        }
+    }
+    let own = match outcome.hash {
+        Some(hash) if lagged => Own::Merged(hash),
+        _ => Own::AsAsked,
+    };
+    tell(state, request.view, last, before, effect, own, now_ms);
+    let doc = state.open.get(&id).ok_or_else(not_found)?;
+    Ok((id, changed(doc, outcome.hash.is_some())))
+}
+
+fn changed(doc: &OpenDoc, did_something: bool) -> DocChanged {
+    DocChanged {
+        heads: doc.heads(),
+        updated_ms: doc.updated_ms,
+        did_something,
+    }
+}
+
+/// What a change did.
+#[derive(Default)]
+struct Outcome {
+    /// The last change made.
+    hash: Option<ChangeHash>,
+    /// How the document changed, if anybody else has to know and it is known already.
+    patches: Option<Vec<Edit>>,
+}
+
+/// One automerge change, at the client's heads or at the present ones.
+fn commit(
+    doc: &mut OpenDoc,
+    at: Option<&[ChangeHash]>,
+    log: bool,
+    options: CommitOptions,
+    edit: impl FnOnce(&mut Transaction<'_>) -> Result<(), EditError>,
+) -> Result<Outcome, EditError> {
+    let log = log && at.is_none();
+    let patch_log = if log { PatchLog::active() } else { PatchLog::inactive() };
+    let started = match at {
+        Some(heads) => doc.automerge.transaction_at(patch_log, heads),
+        None if log => doc.automerge.transaction_log_patches(patch_log),
+        None => Ok(doc.automerge.transaction()),
+    };
+    // Only a log of another document does not fit, and this one is new.
+    let mut tx = started.expect("a new patch log fits every document");
+    if let Err(error) = edit(&mut tx) {
+        tx.rollback();
+        return Err(error);
+    }
+    let (hash, mut patch_log) = tx.commit_with(options);
+    let patches = log.then(|| doc.patches(&mut patch_log));
+    Ok(Outcome { hash, patches })
+}
+
+/// Each splice of a run is a change of its own. The first that cannot be applied ends the run.
+fn apply_run(
+    doc: &mut OpenDoc,
+    client_heads: Option<&[ChangeHash]>,
+    log: bool,
+    options: impl Fn() -> CommitOptions,
+    run: &TextRun,
+) -> Result<Outcome, EditError> {
+    let text = edits::text(&doc.automerge, &run.path)?;
+    let mut at = client_heads.map(<[ChangeHash]>::to_vec);
+    let mut all = Outcome {
+        hash: None,
+        patches: (log && at.is_none()).then(Vec::new),
+    };
+    let mut rest = run.inserted.as_str();
+    for ((index, delete), insert_len) in run.indexes.iter().zip(&run.deletes).zip(&run.insert_lens) {
+        let (insert, behind) = split_utf16(rest, *insert_len as usize)
+            .ok_or(EditError::Incomplete("the inserted text is shorter than its lengths"))?;
+        rest = behind;
+        let splice = TextSplice {
+            index: *index,
+            delete: *delete,
+            insert: insert.to_owned(),
+        };
+        let outcome = commit(doc, at.as_deref(), log, options(), |tx| {
+            edits::splice_text(tx, &text, &splice)
+        })?;
+        if let (Some(at), Some(hash)) = (&mut at, outcome.hash) {
+            *at = vec![hash];
+        }
+        all.hash = outcome.hash.or(all.hash);
+        if let (Some(patches), Some(more)) = (&mut all.patches, outcome.patches) {
+            patches.extend(more);
+        }
+    }
+    Ok(all)
+}
+
+/// The first `units` UTF-16 code units of a text, and the rest; None if the text is shorter or the cut would be inside a character.
+fn split_utf16(text: &str, units: usize) -> Option<(&str, &str)> {
+    let mut left = units;
+    for (at, char) in text.char_indices() {
+        if left == 0 {
+            return Some(text.split_at(at));
+        }
+        left = left.checked_sub(char.len_utf16())?;
+    }
+    (left == 0).then_some((text, ""))
+}
+
+/// Leaves out the first splices of a run, which were applied before.
+fn skip(run: &mut TextRun, splices: usize) {
+    let units: usize = run.insert_lens.drain(..splices).map(|len| len as usize).sum();
+    run.indexes.drain(..splices);
+    run.deletes.drain(..splices);
+    if let Some((_, rest)) = split_utf16(&run.inserted, units) {
+        run.inserted = rest.to_owned();
+    }
+}
+
+/// One splice of one text.
+fn is_typing(edits: &[Edit]) -> bool {
+    matches!(
+        edits,
+        [Edit {
+            op: Some(avatar_proto::edit::Op::Text(_)),
+            ..
+        }]
+    )
+}
+
+/// What a client's own change is to that client.
+enum Own {
+    /// It did what was asked.
+    AsAsked,
+    /// It was merged with what others did: the effect is told. This is the change, made where the client stands.
+    Merged(ChangeHash),
+    /// The client could not know what it would do.
+    Unforeseen,
+}
+
+/// Tells all views of the document; `before` are the heads before the change.
+fn tell(
+    state: &mut State,
+    own_view: u64,
+    through_seq: u64,
+    before: Vec<ChangeHash>,
+    effect: Option<Vec<Edit>>,
+    own: Own,
+    updated_ms: i64,
+) {
+    let Some(id) = state.views.get(&own_view).map(|view| view.document) else {
+        return;
+    };
+    let patched = effect.map(|patches| DocPatched { patches, updated_ms });
+    for number in state.views_of.get(&id).cloned().unwrap_or_default() {
+        let Some(view) = state.views.get_mut(&number) else {
+            continue;
+        };
+        if number != own_view {
+            if let Some(patched) = &patched {
+                view.tell_foreign(Event::Patched(patched.clone()), before.clone());
+            }
+            continue;
+        }
+        let applied = |effect| Event::OwnApplied(OwnApplied { through_seq, effect });
+        match own {
+            Own::AsAsked => view.tell(applied(None)),
+            Own::Merged(hash) => {
+                view.branched(hash);
+                view.tell(applied(patched.clone()));
+            }
+            Own::Unforeseen => view.tell_foreign(applied(patched.clone()), before.clone()),
+        }
+    }
+}

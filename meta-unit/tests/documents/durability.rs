@@ -1,0 +1,217 @@
+//! What is promised is durable, and what is not durable is not promised.
+
+use avatar_proto::event::Event as Told;
+use avatar_proto::request::Request as Ask;
+use avatar_proto::response::Response as Answer;
+use avatar_proto::{DocDelete, ErrorCode, OpErrorCode};
+use meta_unit::abi::test_host::TestHost;
+
+use crate::client::*;
+
+fn note(title: &str) -> avatar_proto::MapValue {
+    map(&[("title", string(title))])
+}
+
+#[test]
+fn no_answer_comes_before_its_batch_and_a_crash_loses_only_what_was_not_answered() {
+    let host = TestHost::started(1);
+    host.call(&create(1, 1, note("kept"), true));
+    let mut view = View::open(&host, 1, 1);
+    host.hold_storage(true);
+    let change = host.send(&view.edits(vec![splice("title", 4, 0, "!")]));
+    let created = host.send(&create(2, 1, note("lost"), true));
+    host.run_until_idle();
+    assert!(!host.has_finished(change) && !host.has_finished(created));
+    let next = host.restarted();
+    next.start(&Default::default());
+    assert_eq!(titles(&next), ["kept"]);
+    assert_eq!(View::open(&next, 1, 1).text("title"), "kept");
+}
+
+#[test]
+fn changes_gather_while_a_batch_is_in_flight() {
+    let host = TestHost::started(1);
+    host.hold_storage(true);
+    for id in 0..100 {
+        host.send(&create(id, 1, note("n"), true));
+    }
+    host.run_until_idle();
+    assert_eq!(host.pending_ops().len(), 1);
+    for id in 100..200 {
+        host.send(&create(id, 1, note("n"), true));
+    }
+    host.run_until_idle();
+    assert_eq!(host.pending_ops().len(), 1, "the second hundred waits for the first");
+    host.hold_storage(false);
+    host.run_until_idle();
+    assert_eq!(titles(&host).len(), 200);
+    assert_eq!(status(&host).index_segments, 2);
+}
+
+#[test]
+fn a_change_sent_again_is_acknowledged_and_not_applied_again() {
+    let host = TestHost::started(1);
+    host.call(&create(1, 1, note("t"), true));
+    let mut view = View::open(&host, 1, 1);
+    let change = view.edits(vec![splice("title", 1, 0, "!")]);
+    host.call(&change);
+    assert_eq!(error(&host.call(&change)), None);
+    let next = host.restarted();
+    next.start(&Default::default());
+    let view = View::open(&next, 1, 1);
+    assert_eq!((view.text("title").as_str(), view.opened.applied_seq), ("t!", 1));
+    assert_eq!(
+        View::open(&next, 1, 2).opened.applied_seq,
+        0,
+        "numbers belong to a session"
+    );
+}
+
+#[test]
+fn a_change_with_a_gap_before_it_is_refused() {
+    let host = TestHost::started(1);
+    host.call(&create(1, 1, note("t"), true));
+    let mut view = View::open(&host, 1, 1);
+    view.next_seq = 2;
+    assert_eq!(error(&host.call(&view.edits(vec![]))), Some(ErrorCode::InvalidArgument));
+}
+
+#[test]
+fn a_create_sent_again_is_the_same_document_for_its_session_and_an_error_for_others() {
+    let host = TestHost::started(1);
+    host.call(&create(1, 1, note("t"), true));
+    for _ in 0..2 {
+        let answers = host.call(&create(1, 1, note("t"), true));
+        assert!(matches!(answers[0].response, Some(Answer::DocOpened(_))), "{answers:?}");
+    }
+    assert_eq!(
+        error(&host.call(&create(1, 2, note("t"), true))),
+        Some(ErrorCode::AlreadyExists)
+    );
+    assert_eq!(titles(&host).len(), 1);
+}
+
+#[test]
+fn a_full_disk_is_told_and_nothing_acknowledged_is_lost() {
+    let host = TestHost::started(1);
+    host.call(&create(1, 1, note("old"), true));
+    let mut view = View::open(&host, 1, 1);
+    host.fail_next_storage(OpErrorCode::QuotaExceeded);
+    assert_eq!(
+        error(&host.call(&view.edits(vec![splice("title", 3, 0, " 1")]))),
+        Some(ErrorCode::QuotaExceeded)
+    );
+    assert!(matches!(host.take_events()[0].event, Some(Told::StorageTrouble(_))));
+    host.fail_next_storage(OpErrorCode::QuotaExceeded);
+    assert_eq!(
+        error(&host.call(&create(2, 1, note("never"), true))),
+        Some(ErrorCode::QuotaExceeded)
+    );
+    assert_eq!(titles(&host), ["old 1"], "what could not be created is not there");
+    let on_disk = host.restarted();
+    on_disk.start(&Default::default());
+    assert_eq!(titles(&on_disk), ["old"]);
+    // The change is in memory still, and goes with the next one.
+    host.call(&view.edits(vec![splice("title", 5, 0, "2")]));
+    let next = host.restarted();
+    next.start(&Default::default());
+    assert_eq!(titles(&next), ["old 12"]);
+    assert_eq!(View::open(&next, 1, 1).opened.applied_seq, 2);
+}
+
+#[test]
+fn a_damaged_document_reports_itself_and_all_others_open() {
+    let host = TestHost::started(1);
+    host.call(&create(1, 1, note("good"), true));
+    host.call(&create(2, 1, note("bad"), true));
+    let next = host.restarted();
+    for (key, record) in &mut next.store().borrow_mut().records {
+        if key.starts_with(&[b'd', 2]) {
+            record[10] ^= 1;
+        }
+    }
+    next.start(&Default::default());
+    assert_eq!(titles(&next), ["bad", "good"], "the list needs no document");
+    assert_eq!(error(&next.call(&open(2, 1))), Some(ErrorCode::Corrupt));
+    assert!(matches!(next.take_events()[0].event, Some(Told::DocCorrupt(_))));
+    assert_eq!(status(&next).corrupt_documents, 1);
+    assert_eq!(View::open(&next, 1, 1).text("title"), "good");
+    // It can be deleted.
+    let delete = ask(Ask::DocDelete(DocDelete {
+        document_id: vec![2; 16],
+    }));
+    assert!(matches!(next.call(&delete)[0].response, Some(Answer::Done(_))));
+    assert_eq!(titles(&next), ["good"]);
+}
+
+#[test]
+fn a_damaged_index_is_made_again_from_the_documents() {
+    let host = TestHost::started(1);
+    for id in 0..20 {
+        host.call(&create(id, 1, note(&format!("note {id:02}")), true));
+    }
+    let before = titles(&host);
+    let next = host.restarted();
+    for (key, record) in &mut next.store().borrow_mut().records {
+        if key.starts_with(b"i") {
+            record[3] ^= 1;
+        }
+    }
+    assert_eq!(next.start(&Default::default()).error, None);
+    assert_eq!(titles(&next), before);
+    assert_eq!(status(&next).index_rebuilds, 1);
+    let again = next.restarted();
+    again.start(&Default::default());
+    assert_eq!((titles(&again), status(&again).index_rebuilds), (before, 0));
+}
+
+#[test]
+fn a_list_loads_no_document() {
+    let host = TestHost::started(1);
+    for id in 0..50 {
+        host.send(&create(id, 1, note("n"), true));
+    }
+    host.run_until_idle();
+    let next = host.restarted();
+    next.start(&Default::default());
+    assert_eq!(titles(&next).len(), 50);
+    let status = status(&next);
+    assert_eq!(
+        (status.document_loads, status.loaded_documents, status.documents),
+        (0, 0, 50)
+    );
+}
+
+#[test]
+fn many_small_changes_are_compacted_and_come_back() {
+    let host = TestHost::started(1);
+    host.call(&create(1, 1, note(""), true));
+    let mut view = View::open(&host, 1, 1);
+    for at in 0..1200 {
+        host.call(&view.edits(vec![splice("title", at, 0, "x")]));
+    }
+    let records = host
+        .store()
+        .borrow()
+        .records
+        .keys()
+        .filter(|key| key.starts_with(b"d"))
+        .count();
+    assert!(records < 600, "{records} records");
+    let next = host.restarted();
+    next.start(&Default::default());
+    assert_eq!(View::open(&next, 1, 1).text("title"), "x".repeat(1200));
+    assert_eq!(View::open(&next, 1, 1).opened.applied_seq, 1200);
+}
+
+#[test]
+fn a_shutdown_makes_durable_what_was_taken() {
+    let host = TestHost::started(1);
+    let created = host.send(&create(1, 1, note("last"), true));
+    assert_eq!(host.instance().shutdown(1_000_000), 0);
+    host.run_until_idle();
+    assert_eq!(error(&host.take_answers(created)), None);
+    let next = host.restarted();
+    next.start(&Default::default());
+    assert_eq!(titles(&next), ["last"]);
+}
