@@ -52,33 +52,59 @@ export type StorageKind = "indexeddb" | "folder" | "memory";
 
 /** A report of how the node is doing. */
 export interface AvatarStatus {
+  /** The owner: a `did:key`. */
   readonly did: string;
+  /** The version of the Meta Unit that runs. */
   readonly version: string;
   /** This client's part: whether this tab leads (hosts the Meta Unit) or follows another tab. */
   readonly role: "leader" | "follower";
+  /** Where things are kept. */
   readonly storage: {
+    /** What kind of storage is in use. */
     readonly kind: StorageKind;
     /** Why it is not the best kind; absent when it is. */
     readonly reason?: string;
+    /** The browser has promised to keep the data until the person removes it. */
     readonly persisted: boolean;
-    /** Bytes, from the browser's own estimate; absent where it gives none. */
+    /** Bytes in use by this site, from the browser's own estimate; absent where it gives none. */
     readonly usageBytes?: number;
+    /** Bytes that this site may use, from the browser's own estimate; absent where it gives none. */
     readonly quotaBytes?: number;
-    /** In words: what could make this browser throw the data away. Empty when nothing is known to. */
+    /** How likely it is that this browser throws the data away without being asked. */
     readonly evictionRisk: "none" | "low" | "high";
+    /** The version of the storage schema in use. */
     readonly schema: number;
   };
+  /** How many documents there are. */
   readonly documents: {
+    /** On this device. */
     readonly total: number;
+    /** Cannot be read: their records are damaged. */
     readonly corrupt: number;
     /** In memory now. */
     readonly loaded: number;
     /** Loaded from storage since the Meta Unit started. */
     readonly loads: number;
   };
-  readonly index: { readonly segments: number; readonly rebuilds: number };
-  readonly metaUnit: { readonly buildId: string; readonly memoryBytes: number; readonly restarts: number };
+  /** The index that queries answer from. */
+  readonly index: {
+    /** Records that hold it. */
+    readonly segments: number;
+    /** How often it was made again from the documents since the Meta Unit started. */
+    readonly rebuilds: number;
+  };
+  /** The WebAssembly instance that does the work. */
+  readonly metaUnit: {
+    /** Names the build of `meta_unit.wasm`: 64 hex digits. */
+    readonly buildId: string;
+    /** The size of its memory. */
+    readonly memoryBytes: number;
+    /** How often it was started again after a crash. */
+    readonly restarts: number;
+  };
+  /** Writes that are not durable yet: this client's, and those that the Meta Unit works on. */
   readonly pendingWrites: number;
+  /** Clients (tabs, mostly) that the host serves. */
   readonly clients: number;
   /** What the host can do: "storage", "net", later "p2p", "infer". */
   readonly capabilities: readonly string[];
@@ -89,15 +115,36 @@ export interface AvatarStatus {
 /** Events of an {@link Avatar} and what their listeners get. */
 export interface AvatarEvents {
   /** This tab became the leader, or another one did. */
-  role: { role: "leader" | "follower" };
+  role: {
+    /** What this tab is now. */
+    role: "leader" | "follower";
+  };
   /** The Meta Unit was started again after a crash. Nothing acknowledged is lost; the facade reopens documents and queries by itself. */
-  restarted: { restarts: number; reason: string };
+  restarted: {
+    /** How often that has happened since the host began. */
+    restarts: number;
+    /** The last words of the instance that crashed. */
+    reason: string;
+  };
   /** A document's record is damaged; the others are not concerned. */
-  corrupt: { id: DocumentId; reason: string };
+  corrupt: {
+    /** Which document. */
+    id: DocumentId;
+    /** What is wrong with it, for developers. */
+    reason: string;
+  };
   /** The index is made again from the documents. */
-  rebuilding: { done: number; total: number };
+  rebuilding: {
+    /** Documents that are in it again. */
+    done: number;
+    /** Documents that will be. */
+    total: number;
+  };
   /** A write failed: storage is full, blocked or gone. */
-  trouble: { error: Error };
+  trouble: {
+    /** What happened: an AvatarError with its code. */
+    error: Error;
+  };
   /** The Avatar is closed. */
   closed: Record<string, never>;
 }
@@ -108,8 +155,11 @@ export interface Avatar extends AsyncDisposable {
   readonly did: string;
   /** The libp2p peer id of this host; `undefined` until it takes part in a network. */
   readonly peerId: string | undefined;
+  /** The documents. */
   readonly docs: Docs;
+  /** How the node is doing, asked of the Meta Unit and its host. */
   status(): Promise<AvatarStatus>;
+  /** Listens to an event. */
   on<E extends keyof AvatarEvents>(event: E, listener: (detail: AvatarEvents[E]) => void): Unsubscribe;
   /** Waits until everything accepted is durable, then lets go of storage and worker. Idempotent. */
   close(): Promise<void>;
@@ -136,18 +186,25 @@ export interface Docs {
 
 /** An open document: a live, collaborative object. */
 export interface Doc<T extends DocContent = Record<string, DocValue>> extends AsyncDisposable {
+  /** The document's id. */
   readonly id: DocumentId;
+  /** What kind of thing it is, as given when it was made. */
   readonly type: string;
   /** The owner's DID. */
   readonly owner: string;
+  /** When it was made. */
   readonly createdAt: Date;
+  /** When it was changed last. */
   readonly updatedAt: Date;
   /** The content now, frozen. The same object until something changes; unchanged parts keep their identity. */
   readonly value: Snapshot<T>;
   /** Whether every change made here is durable on this device. */
   readonly saved: boolean;
+  /** The document was deleted, here or elsewhere. `value` stays what it was last. */
   readonly deleted: boolean;
+  /** There is a change made here that {@link Doc.undo} would take back. */
   readonly canUndo: boolean;
+  /** There is a change taken back that {@link Doc.redo} would bring back. */
   readonly canRedo: boolean;
   /** Changes the document. `value` shows it at once; the promise resolves when it is durable on this device. Strings assigned over strings become minimal text edits. */
   change(recipe: (draft: Draft<T>) => void, options?: { message?: string }): Promise<void>;
@@ -161,6 +218,7 @@ export interface Doc<T extends DocContent = Record<string, DocValue>> extends As
   at(heads: readonly string[]): Promise<Snapshot<T>>;
   /** Takes back the last change made here; false when there is none. Others' changes stay. */
   undo(): Promise<boolean>;
+  /** Brings back the last change taken back; false when there is none. */
   redo(): Promise<boolean>;
   /** Stops following the document. The data stays. */
   close(): Promise<void>;
@@ -172,23 +230,78 @@ export interface DocChangeEvent<T extends DocContent = Record<string, DocValue>>
   readonly source: "local" | "remote" | "deleted" | "saved";
   /** How the value changed, in order: for editors that patch instead of re-rendering. */
   readonly patches: readonly DocPatch[];
+  /** The document, as it is after the change. */
   readonly doc: Doc<T>;
 }
 
-/** One step of a change. `path` leads to the place. */
-export type DocPatch =
-  | { readonly op: "put"; readonly path: DocPath; readonly value: DocValue }
-  | { readonly op: "delete"; readonly path: DocPath; readonly count: number }
-  | { readonly op: "insert"; readonly path: DocPath; readonly values: readonly DocValue[] }
-  | { readonly op: "splice"; readonly path: DocPath; readonly index: number; readonly delete: number; readonly insert: string }
-  | { readonly op: "increment"; readonly path: DocPath; readonly by: number };
+/** One step of a change. `path` leads to the place; with several steps, each is relative to the result of those in front of it. */
+export type DocPatch = PutPatch | DeletePatch | InsertPatch | SplicePatch | IncrementPatch;
+
+/** A key of a map, or an item of a list, has a new value. */
+export interface PutPatch {
+  /** Tells the kinds apart. */
+  readonly op: "put";
+  /** The key or the item. */
+  readonly path: DocPath;
+  /** What is there now. */
+  readonly value: DocValue;
+}
+
+/** A key of a map, or items of a list, are gone. */
+export interface DeletePatch {
+  /** Tells the kinds apart. */
+  readonly op: "delete";
+  /** The key, or the first of the items. */
+  readonly path: DocPath;
+  /** How many items; 1 for a key. */
+  readonly count: number;
+}
+
+/** A list has new items. */
+export interface InsertPatch {
+  /** Tells the kinds apart. */
+  readonly op: "insert";
+  /** The index that the first of them has now. */
+  readonly path: DocPath;
+  /** The items. */
+  readonly values: readonly DocValue[];
+}
+
+/** A text was edited. */
+export interface SplicePatch {
+  /** Tells the kinds apart. */
+  readonly op: "splice";
+  /** The text. */
+  readonly path: DocPath;
+  /** Where in it, in UTF-16 code units. */
+  readonly index: number;
+  /** How many code units are gone from there. */
+  readonly delete: number;
+  /** What is there instead. */
+  readonly insert: string;
+}
+
+/** A counter has changed. */
+export interface IncrementPatch {
+  /** Tells the kinds apart. */
+  readonly op: "increment";
+  /** The counter. */
+  readonly path: DocPath;
+  /** By how much; negative when it went down. */
+  readonly by: number;
+}
 
 /** One entry of a document's history. */
 export interface HistoryEntry {
+  /** Names the change: hex. */
   readonly hash: string;
+  /** Who made it: an automerge actor id, hex. One person has many. */
   readonly actor: string;
+  /** When it was made, by the clock of the device that made it. */
   readonly time: Date;
+  /** The note that was given with it. */
   readonly message?: string;
+  /** Single operations in it. */
   readonly ops: number;
   /** Pass them to {@link Doc.at}. */
   readonly heads: readonly string[];
@@ -201,29 +314,49 @@ export type Scalar = string | number | boolean | null | Date;
 export type Condition =
   | Scalar
   | {
+      /** The field has this value. */
       equals?: Scalar;
+      /** The field has another value, or is not there. */
       not?: Scalar;
+      /** Less than. Values of different kinds do not compare. */
       lt?: Scalar;
+      /** Less than, or equal. */
       lte?: Scalar;
+      /** Greater than. */
       gt?: Scalar;
+      /** Greater than, or equal. */
       gte?: Scalar;
+      /** The field has one of these values. */
       in?: readonly Scalar[];
       /** The field is a list that has the value, or a string that has it as a part. */
       contains?: Scalar;
+      /** The field is a string that begins so. */
       prefix?: string;
+      /** The field is there (`true`), or not (`false`). */
       exists?: boolean;
     };
 
 /** Field names (nested ones dotted) with conditions, all of which must hold; `and`, `or`, `not` combine. */
-export type Where = { readonly [field: string]: Condition | readonly Where[] | Where } & { and?: readonly Where[]; or?: readonly Where[]; not?: Where };
+export type Where = { readonly [field: string]: Condition | readonly Where[] | Where } & {
+  /** All of these hold. */
+  and?: readonly Where[];
+  /** At least one of these holds. */
+  or?: readonly Where[];
+  /** This does not hold. */
+  not?: Where;
+};
 
 /** What a query asks for. */
 export interface QuerySpec<T extends DocContent = Record<string, DocValue>> {
+  /** Documents of this type alone. */
   type?: string;
+  /** Documents for which this holds. */
   where?: Where;
   /** Field names, `-` before a name for descending: `["-updatedAt", "title"]`. */
   orderBy?: readonly string[];
+  /** So many rows at most. */
   limit?: number;
+  /** Leave out so many rows at the beginning. */
   offset?: number;
   /** Only these fields in the rows: less to carry. */
   select?: readonly (keyof T & string)[];
@@ -231,10 +364,15 @@ export interface QuerySpec<T extends DocContent = Record<string, DocValue>> {
 
 /** One found document, from the index: nothing was loaded for it. Long strings in `value` are cut (see {@link QueryRow.cut}); open the document for all of it. */
 export interface QueryRow<T extends DocContent = Record<string, DocValue>> {
+  /** The document's id, for {@link Docs.open}. */
   readonly id: DocumentId;
+  /** What kind of thing it is. */
   readonly type: string;
+  /** When it was made. */
   readonly createdAt: Date;
+  /** When it was changed last. */
   readonly updatedAt: Date;
+  /** What the index holds of the content: scalars and lists of scalars; nested ones under dotted names. */
   readonly value: Partial<Snapshot<T>>;
   /** Names of the fields that are cut. */
   readonly cut: readonly string[];
@@ -242,11 +380,13 @@ export interface QueryRow<T extends DocContent = Record<string, DocValue>> {
 
 /** The rows of a query, with how many match before `limit` and `offset`. */
 export interface QueryResults<T extends DocContent = Record<string, DocValue>> extends ReadonlyArray<QueryRow<T>> {
+  /** How many documents match, before `limit` and `offset`. */
   readonly total: number;
 }
 
 /** A query, not yet run. */
 export interface Query<T extends DocContent = Record<string, DocValue>> extends AsyncIterable<QueryResults<T>> {
+  /** Runs the query once. */
   get(): Promise<QueryResults<T>>;
   /** Calls with the results now and after each change that alters them. */
   subscribe(listener: (results: QueryResults<T>) => void, onError?: (error: Error) => void): Unsubscribe;

@@ -52,12 +52,14 @@ export type AvatarLoadErrorCode =
 
 /** The base of all errors of this package. Tell them apart by {@link AvatarError.code}, not by message. */
 export class AvatarError extends Error {
+  /** The name of the class. */
   override readonly name: string = "AvatarError";
   /** Says what happened, and stays the same over versions. */
   readonly code: AvatarErrorCode;
   /** The same call may succeed when made again. */
   readonly retryable: boolean;
 
+  /** @internal */
   constructor(code: AvatarErrorCode, message: string, options: { cause?: unknown; retryable?: boolean } = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = code;
@@ -67,9 +69,12 @@ export class AvatarError extends Error {
 
 /** The WebAssembly or the worker could not be loaded. Nothing was stored or changed. */
 export class AvatarLoadError extends AvatarError {
+  /** The name of the class. */
   override readonly name = "AvatarLoadError";
+  /** Says what happened. */
   declare readonly code: AvatarLoadErrorCode;
 
+  /** @internal */
   constructor(code: AvatarLoadErrorCode, message: string, options: { cause?: unknown } = {}) {
     super(code, message, options);
   }
@@ -77,14 +82,23 @@ export class AvatarLoadError extends AvatarError {
 
 /** Storage refused: full, blocked, gone, damaged or in use. What was acknowledged before is not concerned. */
 export class AvatarStorageError extends AvatarError {
+  /** The name of the class. */
   override readonly name = "AvatarStorageError";
+
+  /** @internal */
+  constructor(code: AvatarErrorCode, message: string, options: { cause?: unknown; retryable?: boolean } = {}) {
+    super(code, message, options);
+  }
 }
 
 /** A call was given something that it cannot take. Nothing was done. */
 export class AvatarArgumentError extends AvatarError {
+  /** The name of the class. */
   override readonly name = "AvatarArgumentError";
+  /** Says what happened. */
   declare readonly code: "INVALID_ARGUMENT";
 
+  /** @internal */
   constructor(message: string, options: { cause?: unknown } = {}) {
     super("INVALID_ARGUMENT", message, options);
   }
@@ -92,9 +106,12 @@ export class AvatarArgumentError extends AvatarError {
 
 /** No document has this id, here. */
 export class AvatarNotFoundError extends AvatarError {
+  /** The name of the class. */
   override readonly name = "AvatarNotFoundError";
+  /** Says what happened. */
   declare readonly code: "NOT_FOUND";
 
+  /** @internal */
   constructor(message: string, options: { cause?: unknown } = {}) {
     super("NOT_FOUND", message, options);
   }
@@ -102,9 +119,12 @@ export class AvatarNotFoundError extends AvatarError {
 
 /** The Avatar, the document or the call was closed or cancelled. */
 export class AvatarClosedError extends AvatarError {
+  /** The name of the class. */
   override readonly name = "AvatarClosedError";
+  /** Says what happened. */
   declare readonly code: "CLOSED" | "CANCELLED";
 
+  /** @internal */
   constructor(code: "CLOSED" | "CANCELLED" = "CLOSED", message = "This Avatar is closed.", options: { cause?: unknown } = {}) {
     super(code, message, options);
   }
