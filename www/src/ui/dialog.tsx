@@ -1,12 +1,13 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 /**
  * A modal: the browser's own <dialog>, which keeps the focus inside, closes with Escape and gives the focus back.
  */
 export function Modal({ label, testId, className = "", onClose, children }: { label: string; testId: string; className?: string; onClose: () => void; children: ComponentChildren }) {
   const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // Before the next key: with an effect after painting, the first letters would go to what had the focus before.
+  useLayoutEffect(() => {
     const dialog = ref.current as HTMLDialogElement;
     const before = document.activeElement;
     dialog.showModal();
