@@ -163,7 +163,6 @@ impl View {
         let next_seq = opened.applied_seq + 1;
         Self {
             request,
-            session,
             opened,
             value,
             events: Vec::new(),
