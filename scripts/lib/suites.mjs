@@ -69,7 +69,6 @@ function webSteps() {
       title: "avatar-web in Chromium",
       kind: "cargo",
       run: ["cargo", "test", "--package", "avatar-web", "--target", TARGET, "--tests", "--lib"],
-      // The runner takes webdriver.json (Chromium's flags) from the crate's folder.
       cwd: "avatar-web",
       env: {
         ...cargoEnv("root", { wasm: true }),
