@@ -130,7 +130,7 @@ impl Segments {
 #[derive(Debug)]
 pub struct Loaded {
     /// Damaged segments count as stored too.
-    pub segments: Segments,
+    pub segments: Rc<RefCell<Segments>>,
     /// The rows of all documents, or why they have to be gathered from the documents (and stored by [`rewrite`]).
     pub index: Result<Index, SegmentDamaged>,
 }
@@ -167,16 +167,13 @@ pub async fn load(platform: &Rc<dyn Platform>) -> Result<Loaded, PlatformError> 
             _ => break,
         }
     }
-    let segments = RefCell::new(segments);
+    let segments = Rc::new(RefCell::new(segments));
     if let Ok(index) = &index
         && segments.borrow().total_bytes() > WASTE_FROM_BYTES.max(WASTE_FACTOR * index.memory_bytes())
     {
         rewrite(platform, index, &segments).await?;
     }
-    Ok(Loaded {
-        segments: segments.into_inner(),
-        index,
-    })
+    Ok(Loaded { segments, index })
 }
 
 fn load_record(mut index: Index, number: u64, record: &[u8]) -> Result<Index, SegmentDamaged> {
@@ -201,11 +198,12 @@ fn open(number: u64, record: &[u8]) -> Result<&[u8], SegmentDamaged> {
 ///
 /// # Errors
 /// Storage failed; what is stored is no worse than before.
-pub fn rewrite<'a>(
-    platform: &'a Rc<dyn Platform>,
+pub fn rewrite(
+    platform: &Rc<dyn Platform>,
     index: &Index,
-    segments: &'a RefCell<Segments>,
-) -> impl Future<Output = Result<(), PlatformError>> + use<'a> {
+    segments: &Rc<RefCell<Segments>>,
+) -> impl Future<Output = Result<(), PlatformError>> + use<> {
+    let (platform, segments) = (Rc::clone(platform), Rc::clone(segments));
     // What is committed from here on has larger numbers, and so wins.
     let first = segments.borrow().next_number;
     let records: Vec<(u64, Vec<u8>)> = index
@@ -217,15 +215,18 @@ pub fn rewrite<'a>(
         for (number, record) in records {
             let mut batch = Batch::new(Durability::Relaxed);
             batch.put(keys::index_segment(number), &record);
-            batch.run(&**platform).await?;
+            batch.run(&*platform).await?;
             segments.borrow_mut().add(number, record.len());
         }
         // A merge under way notices that its segments are no longer known.
-        let kept = segments.borrow_mut().stored.split_off(&first);
-        let old = std::mem::replace(&mut segments.borrow_mut().stored, kept);
+        let old = {
+            let mut segments = segments.borrow_mut();
+            let kept = segments.stored.split_off(&first);
+            std::mem::replace(&mut segments.stored, kept)
+        };
         let mut batch = Batch::new(Durability::Relaxed);
         batch.delete_range(keys::index_segments().start, keys::index_segment(first));
-        let deleted = batch.run(&**platform).await;
+        let deleted = batch.run(&*platform).await;
         if deleted.is_err() {
             segments.borrow_mut().stored.extend(old);
         }

@@ -15,6 +15,7 @@ mod answer;
 mod fields;
 mod filter;
 pub mod live;
+pub mod maintenance;
 mod names;
 mod project;
 mod query;

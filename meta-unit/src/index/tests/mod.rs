@@ -2,17 +2,25 @@
 
 mod bench;
 mod live;
+mod maintenance;
 mod naive;
 mod projection;
 mod queries;
 mod random;
 mod segments;
 
-use super::{Index, IndexRow};
+use std::collections::BTreeMap;
+
+use super::{DocId, Index, IndexRow};
 
 /// An index of these rows.
 fn index_of(rows: &[IndexRow]) -> Index {
     let mut index = Index::new();
     rows.iter().for_each(|row| index.upsert(row));
     index
+}
+
+/// All rows, encoded.
+fn content(index: &Index) -> BTreeMap<DocId, Vec<u8>> {
+    index.rows().map(|(_, row)| (row.id, row.bytes().to_vec())).collect()
 }

@@ -1,17 +1,10 @@
 //! What the persisted form promises.
 
-use std::collections::BTreeMap;
-
 use avatar_proto::{Message, Row};
 use proptest::prelude::*;
 
-use super::{index_of, random};
+use super::{content, index_of, random};
 use crate::index::{DocId, FieldsBuilder, Index, IndexRow, IndexScalar, SegmentError};
-
-/// All rows, encoded.
-fn content(index: &Index) -> BTreeMap<DocId, Vec<u8>> {
-    index.rows().map(|(_, row)| (row.id, row.bytes().to_vec())).collect()
-}
 
 fn load(segments: &[Vec<u8>]) -> Result<Index, SegmentError> {
     let mut index = Index::new();
