@@ -13,6 +13,9 @@ import { setup } from "./setup.mjs";
 /** What can be built before suites, from little to all. */
 const BUILD_ORDER = ["nothing", "wasm", "all"];
 
+/** A step that takes longer hangs; the others still get their turn. */
+const STEP_LIMIT_MS = 25 * 60_000;
+
 const results = [];
 
 async function timed(suite, title, body) {
@@ -33,7 +36,8 @@ async function runStep(suite, { title, kind, run: [program, ...args], cwd = ".",
   }
   await timed(suite, title, async () => {
     try {
-      const { code, output } = await run(program, args, { cwd: path.join(ROOT, cwd), env });
+      const { code, timedOut, output } = await run(program, args, { cwd: path.join(ROOT, cwd), env, timeoutMs: STEP_LIMIT_MS });
+      if (timedOut) process.stdout.write(`\nended after ${STEP_LIMIT_MS / 60_000} minutes\n`);
       return countTests(kind, code, output);
     } catch (error) {
       process.stderr.write(`${error.message}\n`);

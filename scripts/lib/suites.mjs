@@ -19,6 +19,7 @@ export function suites() {
     rust: { needs: "wasm", steps: [...rustSteps("root", "host side", "."), ...rustSteps("meta-unit", "meta-unit", "meta-unit")] },
     web: { needs: "all", steps: webSteps() },
     e2e: { needs: "all", steps: [workspaceTests("e2e: the product in three engines", "tests/e2e")] },
+    bench: { needs: "all", steps: [{ title: "the short run of the bench", kind: "check", run: ["npm", "run", "--silent", "bench", "--", "--quick"], cwd: "tests/bench", env: toolEnv() }] },
     packaging: { needs: "all", steps: [workspaceTests("packaging: every bundler", "tests/packaging")] },
   };
 }
@@ -59,7 +60,7 @@ function rustSteps(workspace, title, cwd) {
     step("clippy", "check", ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]),
     step("clippy for wasm", "check", ["clippy", "--workspace", "--lib", "--target", TARGET, "--", "-D", "warnings"], { skip }),
     step("documentation", "check", ["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"], { env: { ...env, RUSTDOCFLAGS: "-D warnings" } }),
-    step("cargo test", "cargo", ["test", "--workspace", "--all-features"]),
+    step("cargo test", "cargo", ["test", "--workspace", "--all-features", "--no-fail-fast"]),
   ];
 }
 
@@ -68,7 +69,7 @@ function webSteps() {
     {
       title: "avatar-web in Chromium",
       kind: "cargo",
-      run: ["cargo", "test", "--package", "avatar-web", "--target", TARGET, "--tests", "--lib"],
+      run: ["cargo", "test", "--package", "avatar-web", "--target", TARGET, "--tests", "--lib", "--no-fail-fast"],
       cwd: "avatar-web",
       env: {
         ...cargoEnv("root", { wasm: true }),
