@@ -1,4 +1,5 @@
 /** Gives all notes back as the files they are: same paths, same bytes. */
+import type { DocumentId } from "@dao/avatar";
 import { theAvatar } from "../node/avatar";
 import { NOTE, type Note } from "../node/notes";
 import { encodeFile } from "../markdown/encoding";
@@ -23,7 +24,10 @@ export interface Sink {
   write(path: string, bytes: Uint8Array<ArrayBuffer>, modified: Date): Promise<void>;
 }
 
-/** Writes each note to `sink`. One note is open at a time. A damaged note does not stop the others. */
+/** Notes that are read at once. */
+const READ_AT_ONCE = 16;
+
+/** Writes each note to `sink`, in a fixed order. A damaged note does not stop the others. */
 export async function runExport(sink: Sink, onProgress: (progress: ExportProgress) => void, signal: AbortSignal): Promise<ExportSummary> {
   const { docs } = theAvatar();
   // By age: the same notes give the same paths in each export.
@@ -42,23 +46,30 @@ export async function runExport(sink: Sink, onProgress: (progress: ExportProgres
   let bytes = 0;
   let count = 0;
   onProgress({ done: 0, total: rows.length });
-  for (const [index, row] of rows.entries()) {
-    if (signal.aborted) break;
-    const path = paths[index] as string;
-    let file: Uint8Array<ArrayBuffer>;
+  const read = async (id: DocumentId): Promise<Uint8Array<ArrayBuffer> | { error: unknown }> => {
     try {
-      await using doc = await docs.open<Note>(row.id);
-      file = encodeFile(doc.value.body ?? "", doc.value.encoding);
+      await using doc = await docs.open<Note>(id);
+      return encodeFile(doc.value.body ?? "", doc.value.encoding);
     } catch (error) {
-      failed.push({ path, text: wordsFor(error).text, code: codeOf(error) });
-      continue;
+      return { error };
     }
-    await sink.write(path, file, row.updatedAt);
-    bytes += file.length;
-    count++;
-    if (index % 20 === 0) onProgress({ done: index + 1, total: rows.length });
+  };
+  for (let start = 0; start < rows.length && !signal.aborted; start += READ_AT_ONCE) {
+    const some = rows.slice(start, start + READ_AT_ONCE);
+    const files = await Promise.all(some.map((row) => read(row.id)));
+    for (const [offset, row] of some.entries()) {
+      const path = paths[start + offset] as string;
+      const file = files[offset] as (typeof files)[number];
+      if ("error" in file) {
+        failed.push({ path, text: wordsFor(file.error).text, code: codeOf(file.error) });
+        continue;
+      }
+      await sink.write(path, file, row.updatedAt);
+      bytes += file.length;
+      count++;
+    }
+    onProgress({ done: start + some.length, total: rows.length });
   }
-  onProgress({ done: rows.length, total: rows.length });
   return { count, bytes, cancelled: signal.aborted, failed };
 }
 

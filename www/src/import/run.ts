@@ -13,6 +13,10 @@ import type { FoundFile } from "./collect";
 export const MAX_NOTE_BYTES = 8 * 1024 * 1024;
 const BATCH_FILES = 100;
 const BATCH_BYTES = 1024 * 1024;
+/** Batches on their way at once: the next is read while the last are written. */
+const BATCHES_IN_FLIGHT = 4;
+/** Files that are read at once. */
+const READ_AT_ONCE = 16;
 /** Rather than keep the page busy, let it draw after this. */
 const BUSY_MS = 24;
 
@@ -62,15 +66,27 @@ export async function runImport(found: readonly FoundFile[], onProgress: (progre
   let batch: Note[] = [];
   let batchBytes = 0;
   const report = (): void => onProgress({ done, total: files.length });
+  const inFlight = new Set<Promise<void>>();
+  let failure: { error: unknown } | undefined;
   const flush = async (): Promise<void> => {
-    if (batch.length === 0) return;
-    const ids = await theAvatar().docs.createMany<Note>(NOTE, batch);
-    firstId ??= ids[0];
-    imported += ids.length;
-    done += ids.length;
-    batch = [];
-    batchBytes = 0;
-    report();
+    if (batch.length > 0) {
+      const writing = theAvatar()
+        .docs.createMany<Note>(NOTE, batch)
+        .then(
+          (ids) => {
+            firstId ??= ids[0];
+            imported += ids.length;
+            done += ids.length;
+            report();
+          },
+          (error: unknown) => void (failure ??= { error }),
+        )
+        .finally(() => inFlight.delete(writing));
+      inFlight.add(writing);
+      batch = [];
+      batchBytes = 0;
+    }
+    while (inFlight.size >= BATCHES_IN_FLIGHT) await Promise.race(inFlight);
   };
   const refuse = (path: string, code: NoticeCode, text: string): void => {
     refused++;
@@ -80,25 +96,23 @@ export async function runImport(found: readonly FoundFile[], onProgress: (progre
 
   report();
   let breath = performance.now();
-  for (const file of files) {
-    if (signal.aborted) break;
+  for await (const { file, read } of readAhead(files)) {
+    if (signal.aborted || failure) break;
     if (performance.now() - breath > BUSY_MS) {
       report();
       await nextTask();
       breath = performance.now();
     }
-    const read = await readFile(file);
     if ("code" in read) {
       refuse(file.path, read.code, read.text);
       continue;
     }
-    const { bytes } = read;
+    const { bytes, hash } = read;
     const decoded = decodeFile(bytes);
     if ("refused" in decoded) {
       refuse(file.path, "NOT_TEXT", "This is no text file.");
       continue;
     }
-    const hash = await fileHash(bytes);
     const known = here.get(file.path) ?? [];
     if (known.some((note) => note.imported === hash)) {
       unchanged++;
@@ -126,16 +140,30 @@ export async function runImport(found: readonly FoundFile[], onProgress: (progre
     if (batch.length >= BATCH_FILES || batchBytes >= BATCH_BYTES) await flush();
   }
   await flush();
+  await Promise.all(inFlight);
+  if (failure) throw failure.error;
   report();
   return { imported, unchanged, updated, skipped: found.length - files.length, refused, cancelled: signal.aborted, notices, firstId };
 }
 
-async function readFile(file: FoundFile): Promise<{ bytes: Uint8Array<ArrayBuffer> } | { code: NoticeCode; text: string }> {
+type Read = { readonly bytes: Uint8Array<ArrayBuffer>; readonly hash: string } | { readonly code: NoticeCode; readonly text: string };
+
+/** The files with their bytes, in order, some read ahead. */
+async function* readAhead(files: readonly FoundFile[]): AsyncGenerator<{ file: FoundFile; read: Read }> {
+  for (let start = 0; start < files.length; start += READ_AT_ONCE) {
+    const some = files.slice(start, start + READ_AT_ONCE);
+    const reads = await Promise.all(some.map(readFile));
+    for (const [index, file] of some.entries()) yield { file, read: reads[index] as Read };
+  }
+}
+
+async function readFile(file: FoundFile): Promise<Read> {
   try {
     const opened = await file.open();
     // The size is known before a byte is read: a huge file costs nothing.
     if (opened.size > MAX_NOTE_BYTES) return { code: "TOO_LARGE", text: `${(opened.size / 1e6).toFixed(0)} MB is more than a note can hold (8 MB). The file stays where it is.` };
-    return { bytes: new Uint8Array(await opened.arrayBuffer()) };
+    const bytes = new Uint8Array(await opened.arrayBuffer());
+    return { bytes, hash: await fileHash(bytes) };
   } catch (error) {
     return { code: "UNREADABLE", text: `The browser could not read it: ${error instanceof Error ? error.message : String(error)}` };
   }
