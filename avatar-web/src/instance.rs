@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use avatar_proto::{AbiStatus, DEFAULT_MAX_BUFFER_BYTES, ErrorCode, IMPORT_MODULE};
-use js_sys::{Object, Uint8Array, WebAssembly};
+use js_sys::{BigInt, Object, Uint8Array, WebAssembly};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -40,7 +40,8 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn yuan_stream_event(this: &Exports, stream: i32, kind: i32, arg: i64, ptr: i32, len: i32) -> Result<i32, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn yuan_turn(this: &Exports, budget_us: i32) -> Result<i64, JsValue>;
+    // Not an i64: where the call throws, the glue would hand `undefined` back for it, which is no BigInt, and the trap would surface as a TypeError.
+    fn yuan_turn(this: &Exports, budget_us: i32) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn yuan_shutdown(this: &Exports, deadline_us: i64) -> Result<i32, JsValue>;
 }
@@ -392,7 +393,10 @@ impl Instance {
 
     /// `yuan_turn`: 0 = more work, n > 0 = µs to the next timer, negative = idle.
     pub fn turn(&self, budget_us: i32) -> Answer<i64> {
-        self.call(self.exports.yuan_turn(budget_us))
+        let next = self.call(self.exports.yuan_turn(budget_us))?;
+        i64::try_from(BigInt::unchecked_from_js(next)).map_err(|_| Trap {
+            reason: "yuan_turn answered something that is no i64".into(),
+        })
     }
 
     /// `yuan_shutdown`.
