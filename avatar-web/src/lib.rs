@@ -34,7 +34,7 @@ mod calls;
 mod clients;
 mod driver;
 mod engine;
-mod error;
+pub mod error;
 mod frames;
 mod host;
 mod instance;

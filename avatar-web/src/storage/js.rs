@@ -32,9 +32,9 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn kind(this: &JsStorage) -> JsValue;
     #[wasm_bindgen(method, catch)]
-    fn batch(this: &JsStorage, ops: &Array, durability: &str) -> Result<Promise, JsValue>;
+    fn batch(this: &JsStorage, ops: &Array, durability: &str) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn close(this: &JsStorage) -> Result<Promise, JsValue>;
+    fn close(this: &JsStorage) -> Result<JsValue, JsValue>;
 }
 
 /// A [`JsStorage`] as a backend.
@@ -61,8 +61,12 @@ impl Backend for JsStore {
             let ops: Array = batch.ops.into_iter().map(to_js).collect();
             let durability = if batch.strict { "strict" } else { "relaxed" };
             let promise = store.batch(&ops, durability).map_err(|error| refused(&error))?;
-            let answer = JsFuture::from(promise).await.map_err(|error| refused(&error))?;
-            let reads: Option<Vec<Read>> = Array::from(&answer).iter().map(|read| from_js(&read)).collect();
+            let answer = JsFuture::from(Promise::resolve(&promise))
+                .await
+                .map_err(|error| refused(&error))?;
+            let reads: Option<Vec<Read>> = answer
+                .dyn_ref::<Array>()
+                .and_then(|reads| reads.iter().map(|read| from_js(&read)).collect());
             match reads {
                 Some(reads) if reads.len() == reads_asked => Ok(reads),
                 _ => Err(StorageError::new(
@@ -92,7 +96,7 @@ impl Backend for JsStore {
         Box::pin(async move {
             // A store that fails to close has nothing left that this host could do for it.
             if let Ok(promise) = store.close() {
-                let _ = JsFuture::from(promise).await;
+                let _ = JsFuture::from(Promise::resolve(&promise)).await;
             }
         })
     }

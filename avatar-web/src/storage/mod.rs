@@ -12,7 +12,7 @@ use std::rc::Rc;
 use avatar_proto::{AbiStatus, OpError, OpErrorCode, StorageKind};
 
 pub use batch::{Batch, Op, Range, Read, Scan, decode, encode};
-pub use indexeddb::IndexedDb;
+pub use indexeddb::{IndexedDb, OpenError};
 pub use js::{JsStorage, JsStore};
 pub use memory::Memory;
 
@@ -87,8 +87,8 @@ pub async fn open(choice: Choice, name: &str) -> Result<Rc<dyn Backend>, HostErr
         Choice::Js(store) => Ok(Rc::new(JsStore::new(store))),
         Choice::Auto => match IndexedDb::open(name).await {
             Ok(database) => Ok(Rc::new(database)),
-            Err(indexeddb::OpenError::Unavailable(reason)) => Ok(Rc::new(Memory::new(&reason))),
-            Err(indexeddb::OpenError::Failed(error)) => Err(error),
+            Err(OpenError::Unavailable(reason)) => Ok(Rc::new(Memory::new(&reason))),
+            Err(OpenError::Failed(error)) => Err(error),
         },
     }
 }

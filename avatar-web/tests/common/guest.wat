@@ -27,6 +27,7 @@
   (global $held (mut i64) (i64.const 0))
   (global $probing (mut i64) (i64.const 0))
   (global $trap (mut i32) (i32.const 0))
+  (global $cancels (mut i32) (i32.const 0))
   (global $turns (mut i32) (i32.const 0))
   (global $return (mut i64) (i64.const $RETURN))
 
@@ -76,6 +77,8 @@
       (call $answer (local.get $req) (i32.const 0))))
     ;; U: how many turns there were
     (if (i32.eq (local.get $kind) (i32.const 0x55)) (then (call $answer (local.get $req) (global.get $turns))))
+    ;; W: how many requests were cancelled
+    (if (i32.eq (local.get $kind) (i32.const 0x57)) (then (call $answer (local.get $req) (global.get $cancels))))
     ;; P: the rest twice, with itself as a body the second time; then the buffer is overwritten (H3)
     (if (i32.eq (local.get $kind) (i32.const 0x50)) (then
       (drop (call $respond (local.get $req) (i32.const 1) (local.get $rest) (local.get $n) (i32.const 0) (i32.const 0)))
@@ -99,6 +102,7 @@
     (i32.const 0))
 
   (func (export "yuan_cancel_request") (param $req i64) (result i32)
+    (global.set $cancels (i32.add (global.get $cancels) (i32.const 1)))
     (if (i64.eq (local.get $req) (global.get $held)) (then (call $answer (local.get $req) (i32.const 77)))
       (else (return (i32.const -6))))
     (i32.const 0))
