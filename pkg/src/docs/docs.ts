@@ -71,6 +71,11 @@ export class DocsOf implements Docs {
     return new LiveQuery<T>(this.#channel, query);
   }
 
+  /** Documents that are open in this client. @internal */
+  get openCount(): number {
+    return this.#cores.size;
+  }
+
   /** Writes of this client that are not durable yet. */
   get pendingWrites(): number {
     let count = 0;
