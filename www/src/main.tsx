@@ -12,7 +12,7 @@ import { phase, startAvatar } from "./node/avatar";
 import { followTags } from "./node/tags";
 import { App } from "./shell/app";
 import { newNote } from "./shell/commands";
-import { go } from "./shell/router";
+import { go, route } from "./shell/router";
 import { listenForShortcuts } from "./shell/shortcuts";
 import { followTheme } from "./shell/theme";
 import { followUpdates } from "./shell/updates";
@@ -39,7 +39,7 @@ interface LaunchQueue {
 /** What the system may start the app with: a shortcut, or Markdown files that were opened with it. */
 function welcomeFromOutside(): void {
   const makeIfAsked = (): void => {
-    if (location.hash !== "#/new") return;
+    if (route.peek().page !== "new") return;
     go("#/", { replace: true });
     void newNote();
   };

@@ -23,7 +23,7 @@ const ExportPage = lazy(() => import(/* webpackChunkName: "page-export" */ "../p
 const IdentityPage = lazy(() => import(/* webpackChunkName: "page-identity" */ "../pages/identity").then((module) => module.IdentityPage));
 const StoragePage = lazy(() => import(/* webpackChunkName: "page-storage" */ "../pages/storage").then((module) => module.StoragePage));
 
-const NAV: readonly { page: Exclude<PageName, "note">; label: string; icon: IconName }[] = [
+const NAV: readonly { page: Exclude<PageName, "note" | "new">; label: string; icon: IconName }[] = [
   { page: "notes", label: "Notes", icon: "notes" },
   { page: "import", label: "Import", icon: "import" },
   { page: "export", label: "Export", icon: "export" },
@@ -31,7 +31,7 @@ const NAV: readonly { page: Exclude<PageName, "note">; label: string; icon: Icon
   { page: "storage", label: "Storage", icon: "storage" },
 ];
 
-const TITLES: Readonly<Record<PageName, string>> = { notes: "Notes", note: "Note", import: "Import", export: "Export", identity: "Identity", storage: "Storage" };
+const TITLES: Readonly<Record<PageName, string>> = { notes: "Notes", note: "Note", new: "Notes", import: "Import", export: "Export", identity: "Identity", storage: "Storage" };
 
 export function App() {
   const { page } = route.value;
@@ -58,7 +58,7 @@ export function App() {
 
 function Main({ page }: { page: PageName }) {
   const main = useRef<HTMLElement>(null);
-  const group = page === "note" ? "notes" : page;
+  const group = page === "note" || page === "new" ? "notes" : page;
   const before = useRef(group);
   // A new page takes the focus, so that keyboard and screen reader begin there.
   useEffect(() => {
@@ -80,6 +80,7 @@ function Body({ page }: { page: PageName }): ComponentChildren {
   switch (page) {
     case "notes":
     case "note":
+    case "new":
       return <NotesPage />;
     case "import":
       return <ImportPage />;
@@ -131,7 +132,7 @@ function Banners() {
   );
 }
 
-function NavLink({ page, label, icon, current, testId }: { page: Exclude<PageName, "note">; label: string; icon: IconName; current: boolean; testId?: string }) {
+function NavLink({ page, label, icon, current, testId }: { page: Exclude<PageName, "note" | "new">; label: string; icon: IconName; current: boolean; testId?: string }) {
   return (
     <a
       class="nav-link"

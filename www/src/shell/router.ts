@@ -3,7 +3,7 @@
  */
 import { computed, signal } from "@preact/signals";
 
-export type PageName = "notes" | "note" | "import" | "export" | "identity" | "storage";
+export type PageName = "notes" | "note" | "new" | "import" | "export" | "identity" | "storage";
 
 export interface Route {
   readonly page: PageName;
@@ -12,7 +12,7 @@ export interface Route {
   readonly query: URLSearchParams;
 }
 
-const PAGES: ReadonlySet<string> = new Set(["import", "export", "identity", "storage"]);
+const PAGES: ReadonlySet<string> = new Set(["new", "import", "export", "identity", "storage"]);
 
 export function parseRoute(hash: string): Route {
   const [path = "", search = ""] = hash.replace(/^#/, "").split("?", 2);
@@ -38,4 +38,4 @@ export function go(address: string, { replace = false } = {}): void {
 export const noteAddress = (id: string): string => `#/note/${id}`;
 
 /** The address of a page. */
-export const pageAddress = (page: Exclude<PageName, "note">): string => (page === "notes" ? "#/" : `#/${page}`);
+export const pageAddress = (page: Exclude<PageName, "note" | "new">): string => (page === "notes" ? "#/" : `#/${page}`);
