@@ -1,8 +1,12 @@
 /**
  * A store in a folder: one file that only grows (`log`), rewritten when most of it is garbage, and a lock file. Keys are in memory, values on disk.
  *
+ * Reads and writes are synchronous: they are small copies from and to the system's cache, and the Meta Unit works in this thread, too. Asynchronous ones would wait for
+ * the end of its turn, each of them. Only what waits for the medium (fsync) is asynchronous.
+ *
  * @module
  */
+import { readSync, writeSync } from "node:fs";
 import { mkdir, open, rename, type FileHandle } from "node:fs/promises";
 import path from "node:path";
 import { AvatarStorageError } from "../errors.js";
@@ -18,7 +22,7 @@ interface Place {
 }
 
 /** Garbage below this is not worth a rewrite. */
-const MIN_GARBAGE_BYTES = 4 << 20;
+const MIN_GARBAGE_BYTES = 16 << 20;
 /** Bytes of values in a frame of a rewrite. */
 const REWRITE_FRAME_BYTES = 1 << 20;
 /** What a record costs beside its key and value. */
@@ -125,7 +129,7 @@ export class FolderStore implements JsStorage {
     const reads: JsStorageRead[] = [];
     for (const { entries, keysOnly, more } of found) {
       const values: Uint8Array[] = [];
-      if (!keysOnly) for (const [, place] of entries) values.push(await this.#read(place.at, place.length));
+      if (!keysOnly) for (const [, place] of entries) values.push(this.#read(place.at, place.length));
       reads.push({ keys: entries.map(([key]) => bytesOf(key)), values, more });
     }
     if (writes.length > 0) await this.#rewriteIfWorthwhile();
@@ -162,7 +166,7 @@ export class FolderStore implements JsStorage {
 
   async #append(frame: Uint8Array, durability: "relaxed" | "strict"): Promise<void> {
     try {
-      await writeAll(this.#file, frame, this.#end);
+      writeAll(this.#file, frame, this.#end);
       if (durability === "strict") await this.#file.datasync();
     } catch (error) {
       // A frame of which a part is written must not be followed by others.
@@ -176,11 +180,11 @@ export class FolderStore implements JsStorage {
     this.#end += frame.length;
   }
 
-  async #read(at: number, length: number): Promise<Uint8Array> {
+  #read(at: number, length: number): Uint8Array {
     const bytes = new Uint8Array(length);
     let done = 0;
     while (done < length) {
-      const { bytesRead } = await this.#file.read(bytes, done, length - done, at + done);
+      const bytesRead = readSync(this.#file.fd, bytes, done, length - done, at + done);
       if (bytesRead === 0) throw new AvatarStorageError("STORAGE_LOST", "The log is shorter than it was.");
       done += bytesRead;
     }
@@ -189,7 +193,7 @@ export class FolderStore implements JsStorage {
 
   async #load(): Promise<void> {
     const { size } = await this.#file.stat();
-    const magic = await this.#read(0, Math.min(size, LOG_MAGIC.length));
+    const magic = this.#read(0, Math.min(size, LOG_MAGIC.length));
     if (!magic.every((byte, i) => byte === LOG_MAGIC[i])) {
       const isNewer = magic.length === LOG_MAGIC.length && magic.subarray(0, -1).every((byte, i) => byte === LOG_MAGIC[i]);
       throw isNewer
@@ -197,24 +201,24 @@ export class FolderStore implements JsStorage {
         : new AvatarStorageError("CORRUPT", `${path.join(this.#directory, "log")} is not a log of this package.`);
     }
     if (size < LOG_MAGIC.length) {
-      await writeAll(this.#file, LOG_MAGIC, 0);
+      writeAll(this.#file, LOG_MAGIC, 0);
       await this.#file.truncate(LOG_MAGIC.length);
       await this.#file.sync();
       await syncDirectory(this.#directory);
     }
     this.#end = LOG_MAGIC.length;
-    while (await this.#loadFrame(size));
+    while (this.#loadFrame(size));
     // What follows the last whole frame was being written when the process died: no promise was given for it.
     if (this.#end < size) await this.#file.truncate(this.#end);
   }
 
   /** Takes in the frame at the end of what is known. False when none is there. */
-  async #loadFrame(size: number): Promise<boolean> {
+  #loadFrame(size: number): boolean {
     const payloadAt = this.#end + FRAME_HEADER;
     if (payloadAt > size) return false;
-    const { length, crc } = readFrameHeader(await this.#read(this.#end, FRAME_HEADER));
+    const { length, crc } = readFrameHeader(this.#read(this.#end, FRAME_HEADER));
     if (payloadAt + length > size) return false;
-    const payload = await this.#read(payloadAt, length);
+    const payload = this.#read(payloadAt, length);
     if (crc32(payload) !== crc && payloadAt + length === size) return false;
     // A damaged frame in the middle: its records are taken as far as they can be told apart. Each value has a checksum of its own, which the Meta Unit looks at: it
     // then knows which document is concerned, and goes on with all others.
@@ -233,10 +237,10 @@ export class FolderStore implements JsStorage {
     try {
       const places = new Map<string, Place>();
       let end = LOG_MAGIC.length;
-      await writeAll(file, LOG_MAGIC, 0);
+      writeAll(file, LOG_MAGIC, 0);
       let ops: LogOp[] = [];
       let bytes = 0;
-      const write = async (): Promise<void> => {
+      const write = (): void => {
         if (ops.length === 0) return;
         let valueAt = end + FRAME_HEADER;
         for (const op of ops) {
@@ -246,17 +250,17 @@ export class FolderStore implements JsStorage {
           valueAt += op.value.length;
         }
         const frame = encodeFrame(ops);
-        await writeAll(file, frame, end);
+        writeAll(file, frame, end);
         end += frame.length;
         ops = [];
         bytes = 0;
       };
       for (const [key, place] of this.#entries.range("", undefined)) {
-        ops.push({ op: "put", key: bytesOf(key), value: await this.#read(place.at, place.length) });
+        ops.push({ op: "put", key: bytesOf(key), value: this.#read(place.at, place.length) });
         bytes += place.length;
-        if (bytes >= REWRITE_FRAME_BYTES) await write();
+        if (bytes >= REWRITE_FRAME_BYTES) write();
       }
-      await write();
+      write();
       await file.sync();
       await rename(fresh, path.join(this.#directory, "log"));
       await syncDirectory(this.#directory);
@@ -273,8 +277,8 @@ export class FolderStore implements JsStorage {
   }
 }
 
-async function writeAll(file: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
+function writeAll(file: FileHandle, bytes: Uint8Array, at: number): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(file.fd, bytes, done, bytes.length - done, at + done);
 }
 
 /** A new name in a directory is durable when the directory is. */
