@@ -3,7 +3,7 @@
  * The document is the truth: whenever the two differ after a patch, the editor takes over the document's text.
  */
 import type { Doc, DocPatch } from "@dao/avatar";
-import { Annotation, EditorState, Text, Transaction, type ChangeSpec, type Extension } from "@codemirror/state";
+import { Annotation, EditorState, Text, Transaction, type Extension } from "@codemirror/state";
 import { EditorView, ViewPlugin, type ViewUpdate } from "@codemirror/view";
 import { minimalEdit } from "../markdown/edits";
 import type { Note } from "../node/notes";
@@ -23,12 +23,13 @@ export interface Binding {
 /** Called with each write that the binding makes. */
 export type OnWrite = (write: Promise<void>) => void;
 
-export function bindNote(doc: Doc<Note>, onWrite: OnWrite): Binding {
+/** @param isUndoing whether an undo or redo of this person is under way: then the cursor goes to where the text changes, as in any editor. */
+export function bindNote(doc: Doc<Note>, onWrite: OnWrite, isUndoing: () => boolean): Binding {
   const body = doc.value.body ?? "";
   const crlf = isCrlf(body);
   const plugin = ViewPlugin.define((view) => {
     const stop = doc.subscribe((event) => {
-      if (event.source === "remote") takePatches(view, doc, event.patches, crlf);
+      if (event.source === "remote") takePatches(view, doc, event.patches, crlf, isUndoing());
     });
     return {
       update(update: ViewUpdate): void {
@@ -55,22 +56,23 @@ function send(doc: Doc<Note>, transaction: Transaction, crlf: boolean, onWrite: 
 }
 
 /** Applies what happened elsewhere. */
-function takePatches(view: EditorView, doc: Doc<Note>, patches: readonly DocPatch[], crlf: boolean): void {
+function takePatches(view: EditorView, doc: Doc<Note>, patches: readonly DocPatch[], crlf: boolean, follow: boolean): void {
   if (!patches.some((patch) => patch.path[0] === BODY)) return;
   if (!crlf) {
     for (const patch of patches) {
       if (patch.path[0] !== BODY || patch.op !== "splice") continue;
       const { length } = view.state.doc;
       const from = Math.min(patch.index, length);
-      apply(view, { from, to: Math.min(from + patch.delete, length), insert: Text.of(patch.insert.split("\n")) });
+      apply(view, { from, to: Math.min(from + patch.delete, length), insert: Text.of(patch.insert.split("\n")) }, follow);
     }
   }
   // Comparing costs the text's length, once for each batch of remote edits; being wrong would cost the person's words.
   const wanted = toEditor(doc.value.body ?? "", crlf);
   const edit = minimalEdit(view.state.sliceDoc(), wanted);
-  if (edit) apply(view, { from: edit.from, to: edit.to, insert: Text.of(edit.insert.split("\n")) });
+  if (edit) apply(view, { from: edit.from, to: edit.to, insert: Text.of(edit.insert.split("\n")) }, follow);
 }
 
-function apply(view: EditorView, changes: ChangeSpec): void {
-  view.dispatch({ changes, annotations: [fromDocument.of(true), Transaction.remote.of(true), Transaction.addToHistory.of(false)] });
+function apply(view: EditorView, change: { from: number; to: number; insert: Text }, follow: boolean): void {
+  const cursor = follow ? { selection: { anchor: change.from + change.insert.length }, scrollIntoView: true } : {};
+  view.dispatch({ changes: change, ...cursor, annotations: [fromDocument.of(true), Transaction.remote.of(true), Transaction.addToHistory.of(false)] });
 }

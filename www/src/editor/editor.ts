@@ -17,6 +17,7 @@ export interface EditorOptions extends LinkActions {
   readonly doc: Doc<Note>;
   readonly parent: HTMLElement;
   readonly onWrite: OnWrite;
+  readonly isUndoing: () => boolean;
   readonly undo: () => void;
   readonly redo: () => void;
   /** The person wants out (Escape). */
@@ -57,7 +58,7 @@ function undoOfDocument({ undo, redo }: Pick<EditorOptions, "undo" | "redo">): E
 
 /** Shows the note's text in `parent`. */
 export function openEditor(options: EditorOptions): Editor {
-  const binding = bindNote(options.doc, options.onWrite);
+  const binding = bindNote(options.doc, options.onWrite, options.isUndoing);
   const run = (action: () => void) => (): boolean => {
     action();
     return true;

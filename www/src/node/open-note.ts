@@ -101,6 +101,11 @@ export class OpenNote {
     this.derive();
   }
 
+  /** Whether an undo or redo is under way. */
+  get isUndoing(): boolean {
+    return this.#inUndo;
+  }
+
   /** Takes back the last change that a person sees. */
   undo(): Promise<void> {
     return this.#step("undo");

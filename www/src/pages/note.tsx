@@ -258,6 +258,7 @@ function EditorHost({ note, editor, onReady, openLink }: { note: OpenNote; edito
         doc: note.doc,
         parent: host.current,
         onWrite: note.write,
+        isUndoing: () => note.isUndoing,
         undo: () => void note.undo(),
         redo: () => void note.redo(),
         leave: () => (document.activeElement as HTMLElement | null)?.blur(),
