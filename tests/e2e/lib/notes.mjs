@@ -45,3 +45,21 @@ export async function copyNotesFlat(files, folder, { count, maxBytes = 50_000 })
   }
   return notes;
 }
+
+/** What is different between two collections of texts by path, in a line each: a failure names the files and does not print books. */
+export function differences(actual, expected) {
+  const [now, then] = [new Map(actual), new Map(expected)];
+  const lines = [];
+  for (const [path, text] of then) {
+    const found = now.get(path);
+    if (found === undefined) lines.push(`${path} is missing`);
+    else if (found !== text) {
+      const at = [...text].findIndex((_, n) => text[n] !== found[n]);
+      const place = at < 0 ? Math.min(text.length, found.length) : at;
+      const around = (whole) => JSON.stringify(whole.slice(Math.max(0, place - 20), place + 40));
+      lines.push(`${path} differs at ${place} of ${text.length}: ${around(found)} instead of ${around(text)}`);
+    }
+  }
+  for (const path of now.keys()) if (!then.has(path)) lines.push(`${path} is not expected`);
+  return lines;
+}

@@ -88,9 +88,17 @@ class Page {
   close = () => this.raw.close();
   url = async () => this.raw.url();
   evaluate = (fn, ...args) => this.raw.evaluate(`(${fn})(...${JSON.stringify(args)})`);
-  press = (key) => this.raw.keyboard.press(key);
   screenshot = async (file) => void (await this.raw.screenshot({ path: file }));
   viewport = (width, height) => this.raw.setViewport({ width, height });
+
+  /** Names as in the DOM: "Enter", "Control+z". */
+  async press(key) {
+    const parts = key.split("+");
+    const last = parts.pop();
+    for (const part of parts) await this.raw.keyboard.down(part);
+    await this.raw.keyboard.press(last);
+    for (const part of parts.reverse()) await this.raw.keyboard.up(part);
+  }
 
   async click(selector) {
     const element = await this.raw.waitForSelector(selector, { visible: true });
