@@ -10,7 +10,7 @@ import { hostRequest } from "./channel/frames.js";
 import { DocsOf } from "./docs/docs.js";
 import { encodeRequest } from "./docs/requests.js";
 import { Emitter } from "./emitter.js";
-import type { Environment } from "./environment.js";
+import type { Environment, MakeConnector } from "./environment.js";
 import { AvatarClosedError, AvatarError, codeOfAppError, errorOfCode } from "./errors.js";
 import type { HostReady } from "./gen/dao/avatar/v1/client_pb.js";
 import { EventSchema } from "./gen/dao/avatar/v1/request_pb.js";
@@ -28,15 +28,16 @@ export class AvatarClient implements Avatar {
   readonly #connector: Connector;
   readonly #environment: Environment;
   readonly #emitter = new Emitter<AvatarEvents>();
-  readonly #lacking: string[] = [];
+  readonly #lacking: readonly string[];
   readonly #wantsPersistence: boolean;
   #settleStarted!: { resolve: () => void; reject: (error: Error) => void };
   #did = "";
   #running = false;
   #closing: Promise<void> | undefined;
 
-  constructor(options: AvatarOptions, environment: Environment) {
+  constructor(options: AvatarOptions, environment: Environment, makeConnector: MakeConnector, lacking: readonly string[]) {
     this.#environment = environment;
+    this.#lacking = lacking;
     this.#wantsPersistence = options.persist ?? true;
     this.started = new Promise((resolve, reject) => (this.#settleStarted = { resolve, reject }));
     this.#channel = new Channel({
@@ -46,7 +47,7 @@ export class AvatarClient implements Avatar {
       failed: (error, closed) => (closed ? this.#connector.hostClosed() : this.#fail(error)),
     });
     this.docs = new DocsOf(this.#channel);
-    this.#connector = environment.connector(options, this.#channel, this.#lacking, {
+    this.#connector = makeConnector(this.#channel, {
       role: (role) => this.#running && this.#emitter.emit("role", { role }),
       failed: (error) => this.#fail(error),
     });

@@ -16,7 +16,10 @@ export async function start(options: AvatarOptions, environment: Environment): P
   const { name = "default", signal } = options;
   if (typeof name !== "string" || name === "" || name.length > MAX_NAME_UNITS) throw new AvatarArgumentError(`An Avatar's name is a string of 1 to ${MAX_NAME_UNITS} characters.`);
   if (signal?.aborted) throw cancelled(signal);
-  const avatar = new AvatarClient(options, environment);
+  const lacking: string[] = [];
+  const makeConnector = await environment.prepare(options, lacking);
+  if (signal?.aborted) throw cancelled(signal);
+  const avatar = new AvatarClient(options, environment, makeConnector, lacking);
   const onAbort = (): void => void avatar.close();
   signal?.addEventListener("abort", onAbort, { once: true });
   avatar.on("closed", () => signal?.removeEventListener("abort", onAbort));

@@ -6,24 +6,24 @@
 import type { AvatarOptions } from "./api.js";
 import { browserAssets, workerFromFile, workerSource } from "./assets.browser.js";
 import { META_UNIT_BUILD_ID } from "./build_ids.js";
-import type { Channel } from "./channel/channel.js";
-import type { Environment } from "./environment.js";
+import type { Environment, MakeConnector } from "./environment.js";
 import { AvatarLoadError } from "./errors.js";
 import { startInThread } from "./host/in_thread.js";
 import { startInWorker, workerLoaded } from "./host/in_worker.js";
 import type { StartHost } from "./host/running.js";
-import { SoleConnector, type Connector, type ConnectorEvents } from "./leader/connector.js";
+import { SoleConnector, type ConnectorEvents } from "./leader/connector.js";
 import { TabsConnector } from "./leader/tabs.js";
 import { loadModules } from "./load/load.js";
 
 /** See {@link Environment}. */
 export const browser: Environment = {
-  connector(options: AvatarOptions, channel: Channel, lacking: string[], events: ConnectorEvents): Connector {
-    const tabs = typeof navigator !== "undefined" && navigator.locks !== undefined && typeof BroadcastChannel === "function";
-    const start = hostStarter(options, tabs, lacking, events);
-    if (tabs) return new TabsConnector(options.name ?? "default", channel, start, events);
-    lacking.push("Web Locks or BroadcastChannel: other tabs of this site cannot share the node, so only one should be open");
-    return new SoleConnector(channel, start, events);
+  async prepare(options: AvatarOptions, lacking: string[]): Promise<MakeConnector> {
+    const tabs = await canShare();
+    if (!tabs) lacking.push("Web Locks or BroadcastChannel (or the browser forbids them to this page): tabs cannot share the node, so only one should be open");
+    return (channel, events) => {
+      const start = hostStarter(options, tabs, lacking, events);
+      return tabs ? new TabsConnector(options.name ?? "default", channel, start, events) : new SoleConnector(channel, start, events);
+    };
   },
 
   async persist(): Promise<boolean | undefined> {
@@ -36,6 +36,17 @@ export const browser: Environment = {
     }
   },
 };
+
+/** Whether tabs can elect a leader and talk. Where a browser blocks site data, both exist and throw when they are used. */
+async function canShare(): Promise<boolean> {
+  try {
+    new BroadcastChannel("avatar:probe").close();
+    await navigator.locks.request(`avatar:probe:${crypto.randomUUID()}`, () => undefined);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function hostStarter(options: AvatarOptions, tabs: boolean, lacking: string[], events: ConnectorEvents): StartHost {
   return async () => {

@@ -6,16 +6,15 @@
 import type { AvatarOptions } from "./api.js";
 import { nodeAssets } from "./assets.node.js";
 import { META_UNIT_BUILD_ID } from "./build_ids.js";
-import type { Channel } from "./channel/channel.js";
-import type { Environment } from "./environment.js";
+import type { Environment, MakeConnector } from "./environment.js";
 import { startInThread } from "./host/in_thread.js";
-import { SoleConnector, type Connector, type ConnectorEvents } from "./leader/connector.js";
+import { SoleConnector } from "./leader/connector.js";
 import { loadModules } from "./load/load.js";
 import { openFolder } from "./node/folder.js";
 
 /** See {@link Environment}. */
 export const node: Environment = {
-  connector(options: AvatarOptions, channel: Channel, _lacking: string[], events: ConnectorEvents): Connector {
+  prepare(options: AvatarOptions): Promise<MakeConnector> {
     const start = async () => {
       const modules = await loadModules(nodeAssets, options.wasm);
       const folder = options.folder !== undefined && options.storage !== "memory" ? await openFolder(options.folder) : undefined;
@@ -36,7 +35,7 @@ export const node: Environment = {
         throw error;
       }
     };
-    return new SoleConnector(channel, start, events);
+    return Promise.resolve((channel, events) => new SoleConnector(channel, start, events));
   },
 
   // A folder is as persistent as its disk, and memory never.

@@ -5,7 +5,7 @@
  */
 import type { Doc, DocContent, Docs, DocumentId, DocValue, Query, QuerySpec } from "../api.js";
 import type { Channel } from "../channel/channel.js";
-import { AvatarArgumentError, type AvatarError } from "../errors.js";
+import { AvatarArgumentError, AvatarNotFoundError, type AvatarError } from "../errors.js";
 import { idFromString, idToString, randomId } from "../ids.js";
 import { LiveQuery } from "../query/query.js";
 import { Slice } from "../yielding.js";
@@ -64,7 +64,12 @@ export class DocsOf implements Docs {
   }
 
   async delete(id: DocumentId): Promise<void> {
-    await this.#track(this.#channel.ask(encodeRequest({ case: "docDelete", value: { documentId: idFromString(id) } })));
+    try {
+      await this.#track(this.#channel.ask(encodeRequest({ case: "docDelete", value: { documentId: idFromString(id) } })));
+    } catch (error) {
+      // What was never here is as gone as it can be.
+      if (!(error instanceof AvatarNotFoundError)) throw error;
+    }
   }
 
   query<T extends DocContent = Record<string, DocValue>>(query: QuerySpec<T> = {}): Query<T> {
