@@ -283,7 +283,7 @@ async fn merge(platform: &dyn Platform, run: &[u64], segments: &RefCell<Segments
     let mut segments = segments.borrow_mut();
     // A rewrite may have deleted them in the meantime.
     if segments.stored.contains_key(&first) {
-        run.iter().for_each(|number| drop(segments.stored.remove(number)));
+        segments.stored.retain(|number, _| !run.contains(number));
         segments.add(first, record.len());
     }
     Ok(())

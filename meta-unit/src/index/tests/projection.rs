@@ -157,9 +157,9 @@ fn a_row_has_a_bounded_number_of_fields_with_names_of_bounded_length() {
 }
 
 #[test]
-fn a_text_of_four_megabytes_costs_only_its_beginning() {
+fn a_long_text_costs_only_its_beginning() {
     let mut doc = AutoCommit::new();
-    put_text(&mut doc, "body", &"four".repeat(1_000_000));
+    put_text(&mut doc, "body", &"four".repeat(100_000));
     doc.commit();
     let fastest = (0..20)
         .map(|_| {
@@ -176,12 +176,12 @@ fn a_text_of_four_megabytes_costs_only_its_beginning() {
             .expect("the text")
             .1;
         let text = automerge::ReadDoc::text(&doc, &object).expect("a text");
-        assert_eq!(text.len(), 4_000_000);
+        assert_eq!(text.len(), 400_000);
         start.elapsed()
     };
-    // A ratio in one run: the text has 16,000 times what is kept.
+    // A ratio in one run: the text has 1,600 times what is kept.
     assert!(
-        fastest.is_some_and(|fastest: Duration| fastest * 20 < whole),
+        fastest.is_some_and(|fastest: Duration| fastest * 10 < whole),
         "{fastest:?}, all of it {whole:?}"
     );
 }
