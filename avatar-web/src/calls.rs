@@ -1,6 +1,6 @@
 //! The calls of all clients, from their arrival to their last answer. No engine in here.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::supervise::Digest;
 
@@ -58,7 +58,9 @@ pub struct Calls {
     queue: VecDeque<Queued>,
     queued_bytes: usize,
     cancels: VecDeque<u64>,
-    fresh: HashSet<u64>,
+    /// Requests above this number were handed over since the last turn.
+    turned: u64,
+    handed_over: u64,
 }
 
 impl Calls {
@@ -146,7 +148,7 @@ impl Calls {
         if let Some(call) = self.by_req.get_mut(&queued.req) {
             call.digest = Some(digest);
         }
-        self.fresh.insert(queued.req);
+        self.handed_over = queued.req;
         Some(queued)
     }
 
@@ -157,12 +159,12 @@ impl Calls {
 
     /// A turn came back: what was handed over before it did not trap it.
     pub fn turn_ended(&mut self) {
-        self.fresh.clear();
+        self.turned = self.handed_over;
     }
 
     /// Whether nothing was handed over since the last turn.
     pub fn nothing_fresh(&self) -> bool {
-        self.fresh.is_empty()
+        self.turned == self.handed_over
     }
 
     /// Where an answer goes: `None` for a request that is not in flight, `Some(None)` when its client is gone.
@@ -189,13 +191,16 @@ impl Calls {
         if !call.orphan {
             self.by_address.remove(&call.address);
         }
-        self.fresh.remove(&req);
         Some(call)
     }
 
     /// Which requests a crash may be the fault of: those handed over since the last turn that came back; if there are none, those in flight that had no answer at all.
     pub fn at_work(&self) -> Vec<Digest> {
-        let fresh: Vec<Digest> = self.fresh.iter().filter_map(|req| self.digest(*req)).collect();
+        let fresh: Vec<Digest> = self
+            .by_req
+            .range(self.turned + 1..)
+            .filter_map(|(_, call)| call.digest)
+            .collect();
         if !fresh.is_empty() {
             return fresh;
         }
@@ -219,7 +224,7 @@ impl Calls {
             self.queued_bytes = 0;
         }
         self.cancels.clear();
-        self.fresh.clear();
+        self.turned = self.handed_over;
         ending
             .into_iter()
             .filter_map(|req| self.end(req))

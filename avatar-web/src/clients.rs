@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use avatar_proto::{AppError, HostResponse, Message, Response, host_response, response};
+use avatar_proto::{AppError, HostResponse, Message, host_response, prost};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 
@@ -113,10 +113,11 @@ impl Clients {
 
     /// Puts an error into its client's batch, as the last answer of a call.
     pub fn fail(&self, to: Address, error: AppError) {
-        let response = Response {
-            response: Some(response::Response::Error(error)),
-        };
-        self.push(to.client, to.call, FrameKind::Response, &response.encode_to_vec());
+        // A Response by hand: its generated encoder would bring along those of all answers there are.
+        const ERROR_FIELD: u32 = 1;
+        let mut response = Vec::new();
+        prost::encoding::message::encode(ERROR_FIELD, &error, &mut response);
+        self.push(to.client, to.call, FrameKind::Response, &response);
     }
 
     /// Puts the host's own answer into its client's batch.

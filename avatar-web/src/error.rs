@@ -23,7 +23,10 @@ impl HostErrorCode {
     /// The stable name that JavaScript sees: for a code of the contract, its name there without the prefix.
     pub fn name(self) -> &'static str {
         match self {
-            Self::App(code) => code.as_str_name().trim_start_matches("ERROR_CODE_"),
+            Self::App(code) => {
+                let name = code.as_str_name();
+                name.strip_prefix("ERROR_CODE_").unwrap_or(name)
+            }
             Self::WrongModule => "WRONG_MODULE",
             Self::WrongBuild => "WRONG_BUILD",
             Self::NoWasm => "NO_WASM",
@@ -107,7 +110,7 @@ pub fn describe(value: &JsValue) -> String {
             .filter(|text| !text.is_empty())
     };
     if !value.is_object() {
-        return value.as_string().unwrap_or_else(|| format!("{value:?}"));
+        return value.as_string().unwrap_or_else(|| "a thrown value".into());
     }
     match (text("name"), text("message")) {
         (Some(name), Some(message)) => format!("{name}: {message}"),

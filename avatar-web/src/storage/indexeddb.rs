@@ -29,7 +29,7 @@ const ID_KEY: &str = "id";
 const VERSION: u32 = 1;
 
 /// How long an open may take, other versions' connections included, before it counts as blocked.
-const OPEN_LIMIT_MS: f64 = 20_000.0;
+const OPEN_LIMIT_S: u32 = 20;
 
 /// The pause between attempts to open lost storage again.
 const REOPEN_PAUSE_MS: f64 = 1_000.0;
@@ -672,7 +672,7 @@ async fn open_database(name: &str, creation: Creation) -> Result<Opened, Refusal
         }
     });
     request.set_onupgradeneeded(Some(upgrade.as_ref().unchecked_ref()));
-    let opened = with_limit(Finished::of(&request), OPEN_LIMIT_MS).await;
+    let opened = with_limit(Finished::of(&request), f64::from(OPEN_LIMIT_S) * 1_000.0).await;
     request.set_onupgradeneeded(None);
 
     let database: DatabaseWithOptions = match opened {
@@ -682,8 +682,7 @@ async fn open_database(name: &str, creation: Creation) -> Result<Opened, Refusal
         None => {
             close_when_opened(&request);
             return Err(Refusal::Blocked(format!(
-                "IndexedDB did not open within {} s",
-                OPEN_LIMIT_MS / 1_000.0
+                "IndexedDB did not open within {OPEN_LIMIT_S} s"
             )));
         }
     };
