@@ -7,6 +7,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import type { Avatar, AvatarEvents, AvatarOptions, AvatarStatus, Unsubscribe } from "./api.js";
 import { Channel } from "./channel/channel.js";
 import { hostRequest } from "./channel/frames.js";
+import { asyncDispose } from "./dispose.js";
 import { DocsOf } from "./docs/docs.js";
 import { encodeRequest } from "./docs/requests.js";
 import { Emitter } from "./emitter.js";
@@ -75,7 +76,7 @@ export class AvatarClient implements Avatar {
     return (this.#closing ??= this.#close());
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     await this.close();
   }
 

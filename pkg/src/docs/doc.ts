@@ -4,6 +4,7 @@
  * @module
  */
 import type { Doc, DocChangeEvent, DocContent, DocPath, DocValue, Draft, HistoryEntry, Snapshot, Unsubscribe } from "../api.js";
+import { asyncDispose } from "../dispose.js";
 import { AvatarArgumentError, AvatarClosedError } from "../errors.js";
 import type { CoreEvent, DocCore } from "./core.js";
 
@@ -123,7 +124,7 @@ export class DocHandle<T extends DocContent = Record<string, DocValue>> implemen
     await this.#core.release();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     await this.close();
   }
 }
