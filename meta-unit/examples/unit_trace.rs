@@ -16,11 +16,18 @@ const RUN: usize = 512;
 /// The processor time of this thread, in seconds: the machine may be busy.
 fn cpu_s() -> f64 {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
-    stat.split(' ').next().and_then(|ns| ns.parse::<f64>().ok()).expect("nanoseconds") / 1e9
+    stat.split(' ')
+        .next()
+        .and_then(|ns| ns.parse::<f64>().ok())
+        .expect("nanoseconds")
+        / 1e9
 }
 
 fn main() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/traces/automerge-paper.json.gz");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../shared/data/traces/automerge-paper.json.gz"
+    );
     let file = std::fs::File::open(path).expect("the trace is in ../shared/data");
     let trace: serde_json::Value =
         serde_json::from_reader(flate2::read::GzDecoder::new(file)).expect("the trace is JSON");
@@ -35,8 +42,15 @@ fn main() {
         })
         .collect();
     let host = TestHost::started(1);
-    let body = Value { kind: Some(Kind::String(String::new())) };
-    let content = MapValue { entries: vec![MapEntry { key: "body".to_owned(), value: Some(body) }] };
+    let body = Value {
+        kind: Some(Kind::String(String::new())),
+    };
+    let content = MapValue {
+        entries: vec![MapEntry {
+            key: "body".to_owned(),
+            value: Some(body),
+        }],
+    };
     let (document_id, session) = (vec![1; 16], vec![1; 16]);
     let create = DocCreate {
         document_id: document_id.clone(),
@@ -52,7 +66,9 @@ fn main() {
     let mut seq = 1;
     for part in patches.chunks(RUN) {
         let run = TextRun {
-            path: vec![PathStep { step: Some(Step::Key("body".to_owned())) }],
+            path: vec![PathStep {
+                step: Some(Step::Key("body".to_owned())),
+            }],
             indexes: part.iter().map(|patch| patch.0).collect(),
             deletes: part.iter().map(|patch| patch.1).collect(),
             insert_lens: part.iter().map(|patch| patch.2.encode_utf16().count() as u32).collect(),
@@ -67,17 +83,33 @@ fn main() {
         };
         seq += part.len() as u64;
         let answers = host.call(&ask(Ask::DocChange(change)));
-        assert!(matches!(answers[0].response, Some(Answer::DocChanged(_))), "{answers:?}");
+        assert!(
+            matches!(answers[0].response, Some(Answer::DocChanged(_))),
+            "{answers:?}"
+        );
     }
     println!("{} splices: {:.2} s of processor time", patches.len(), cpu_s() - start);
     let stored: usize = host.store().borrow().records.values().map(Vec::len).sum();
-    println!("stored: {} records, {} KB", host.store().borrow().records.len(), stored / 1024);
+    println!(
+        "stored: {} records, {} KB",
+        host.store().borrow().records.len(),
+        stored / 1024
+    );
     let next = host.restarted();
     assert_eq!(next.start(&Default::default()).error, None);
     let start = cpu_s();
     let answers = next.call(&ask(Ask::DocOpen(DocOpen { document_id, session })));
-    println!("opened in {:.2} s of processor time: {} pages", cpu_s() - start, answers.len() - 1);
-    let Some(Response { response: Some(Answer::SnapshotPage(page)) }) = answers.last() else { panic!("no page") };
+    println!(
+        "opened in {:.2} s of processor time: {} pages",
+        cpu_s() - start,
+        answers.len() - 1
+    );
+    let Some(Response {
+        response: Some(Answer::SnapshotPage(page)),
+    }) = answers.last()
+    else {
+        panic!("no page")
+    };
     assert!(page.last);
 }
 

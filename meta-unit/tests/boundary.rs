@@ -295,6 +295,22 @@ fn a_host_that_refuses_storage_is_told_so() {
 }
 
 #[test]
+fn storage_of_a_newer_schema_is_refused_and_left_alone() {
+    let host = TestHost::started(1);
+    let version = 7_u32.to_le_bytes();
+    let record = meta_unit::data::records::seal(&version);
+    host.store()
+        .borrow_mut()
+        .records
+        .insert(meta_unit::data::keys::schema(), record);
+    let before = host.store().borrow().records.clone();
+    let next = host.restarted();
+    let hello = next.start(&HostHello::default());
+    assert_eq!(hello.error.map(|error| error.code()), Some(ErrorCode::SchemaTooNew));
+    assert_eq!(next.store().borrow().records, before);
+}
+
+#[test]
 fn the_same_owner_is_there_after_a_crash() {
     let host = TestHost::new(1);
     let first = host.start(&HostHello::default());

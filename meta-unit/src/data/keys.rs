@@ -66,7 +66,10 @@ pub fn document_records(id: &[u8; ID]) -> StorageRange {
 
 /// All records of all documents.
 pub fn documents() -> StorageRange {
-    StorageRange { start: vec![DOCUMENT], end: vec![DOCUMENT + 1] }
+    StorageRange {
+        start: vec![DOCUMENT],
+        end: vec![DOCUMENT + 1],
+    }
 }
 
 /// The tombstone of a document.
@@ -81,7 +84,10 @@ pub fn parse_tombstone(key: &[u8]) -> Option<[u8; ID]> {
 
 /// All tombstones.
 pub fn tombstones() -> StorageRange {
-    StorageRange { start: vec![TOMBSTONE], end: vec![TOMBSTONE + 1] }
+    StorageRange {
+        start: vec![TOMBSTONE],
+        end: vec![TOMBSTONE + 1],
+    }
 }
 
 /// The first key behind all that begin with `prefix`, whose first byte is not 0xff.

@@ -1,4 +1,5 @@
-//! Documents.
+//! How everything is stored: the keys of the records, their envelope, and the version of it all.
 
 pub mod keys;
 pub mod records;
+pub mod schema;

@@ -32,8 +32,11 @@ enum State {
 impl Node {
     /// Begins to start. The host is told the end of it by the answer to request 0: a GuestHello, whose `error` is set if the node cannot start.
     pub fn start(platform: Rc<dyn Platform>, allow_test_requests: bool) -> Rc<Self> {
-        let node =
-            Rc::new(Self { platform: Rc::clone(&platform), allow_test_requests, state: RefCell::new(State::Starting) });
+        let node = Rc::new(Self {
+            platform: Rc::clone(&platform),
+            allow_test_requests,
+            state: RefCell::new(State::Starting),
+        });
         platform.spawn({
             let node = Rc::clone(&node);
             Box::pin(async move { node.finish_start().await })
@@ -58,13 +61,15 @@ impl Node {
                 self.state.replace(State::Up(services));
             }
             Err(error) => {
-                self.platform.log(Level::Error, &format!("the Meta Unit cannot start: {}", error.message));
+                self.platform
+                    .log(Level::Error, &format!("the Meta Unit cannot start: {}", error.message));
                 hello.error = Some(error.clone());
                 self.state.replace(State::Failed(error));
             }
         }
         if let Err(status) = self.platform.respond(0, false, &hello.encode_to_vec()) {
-            self.platform.log(Level::Error, &format!("the host refused the greeting: {status:?}"));
+            self.platform
+                .log(Level::Error, &format!("the host refused the greeting: {status:?}"));
         }
     }
 
@@ -83,10 +88,17 @@ impl Node {
         match Request::decode(bytes) {
             Err(error) => responder.fail(app_error(ErrorCode::Malformed, &error.to_string())),
             Ok(Request { request: None }) => {
-                responder.fail(app_error(ErrorCode::UnknownRequest, "this build does not know the request"));
+                responder.fail(app_error(
+                    ErrorCode::UnknownRequest,
+                    "this build does not know the request",
+                ));
             }
-            Ok(Request { request: Some(Ask::TestTrap(_)) }) if self.allow_test_requests => trap(),
-            Ok(Request { request: Some(Ask::TestTrap(_)) }) => {
+            Ok(Request {
+                request: Some(Ask::TestTrap(_)),
+            }) if self.allow_test_requests => trap(),
+            Ok(Request {
+                request: Some(Ask::TestTrap(_)),
+            }) => {
                 responder.fail(app_error(ErrorCode::Denied, "the host does not allow test requests"));
             }
             Ok(Request { request: Some(request) }) => services.dispatch(request, responder),

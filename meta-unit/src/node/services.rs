@@ -8,15 +8,13 @@ use avatar_proto::response::Response as Answer;
 use avatar_proto::{AppError, Done, ErrorCode, Response, StatusResult};
 
 use super::{Responder, app_error};
+use crate::data::schema;
 use crate::documents::Documents;
 use crate::identity::{Custody, SoftCustody};
 use crate::index::Index;
 use crate::index::live::{self, LiveQueries};
 use crate::index::maintenance::{self, Segments};
 use crate::platform::{Level, Platform, PlatformError};
-
-/// The storage schema of this build.
-const STORAGE_SCHEMA: u32 = 1;
 
 /// What answers requests.
 pub struct Services {
@@ -35,6 +33,7 @@ impl Services {
     /// # Errors
     /// What every request is answered from then on.
     pub async fn start(platform: &Rc<dyn Platform>) -> Result<Rc<Self>, AppError> {
+        schema::open(platform).await.map_err(|error| error.to_app_error())?;
         let custody = SoftCustody::open(platform.as_ref())
             .await
             .map_err(|error| error.to_app_error())?;
@@ -72,7 +71,7 @@ impl Services {
 
     /// Version of the storage schema in use.
     pub fn storage_schema(&self) -> u32 {
-        STORAGE_SCHEMA
+        schema::CURRENT
     }
 
     /// The owner.
@@ -111,6 +110,9 @@ impl Services {
             Ask::Compact(_) => {
                 let this = Rc::clone(self);
                 self.platform.spawn(Box::pin(async move {
+                    if let Err(error) = this.documents.compact_all().await {
+                        return responder.fail(error.to_app_error());
+                    }
                     this.documents.flush().await;
                     let index = Rc::clone(&this.index);
                     let rewritten = maintenance::rewrite(&this.platform, &index.borrow(), &this.segments);
