@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use avatar_proto::{AppError, HostResponse, Message, host_response, prost};
-use js_sys::{Array, Object, Reflect, Uint8Array};
+use js_sys::{Array, Object, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use crate::calls::{Address, ClientId};
-use crate::engine::{set, task};
+use crate::engine::task;
 use crate::frames::{self, FrameHead, FrameKind, MAX_BATCH_BYTES};
 use crate::instance::Lent;
 
@@ -20,9 +20,23 @@ extern "C" {
     #[derive(Clone)]
     pub type PortLike;
     #[wasm_bindgen(method, catch, js_name = postMessage)]
-    fn post_message(this: &PortLike, message: &Object, transfer: &Array) -> Result<(), JsValue>;
+    fn post_message(this: &PortLike, message: &ChannelMessage, transfer: &Array) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, setter)]
     fn set_onmessage(this: &PortLike, handler: &JsValue) -> Result<(), JsValue>;
+
+    /// An event of a port, as far as it can be trusted: reading from what is no object throws.
+    type MessageEvent;
+    #[wasm_bindgen(method, catch, getter)]
+    fn data(this: &MessageEvent) -> Result<ChannelMessage, JsValue>;
+
+    /// `ChannelMessage` of `interface.d.ts`.
+    type ChannelMessage;
+    #[wasm_bindgen(method, catch, getter)]
+    fn batch(this: &ChannelMessage) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, setter)]
+    fn set_batch(this: &ChannelMessage, batch: &Uint8Array);
+    #[wasm_bindgen(method, setter)]
+    fn set_bodies(this: &ChannelMessage, bodies: &Array);
 }
 
 /// What a client's message holds, or that it is none within the limits.
@@ -54,7 +68,7 @@ impl Clients {
         };
         let onmessage = Closure::<dyn Fn(JsValue)>::new(move |event: JsValue| {
             task::begin();
-            receive(id, read_message(&event));
+            receive(id, read_message(event.unchecked_ref()));
         });
         port.set_onmessage(onmessage.as_ref())?;
         let client = Client {
@@ -183,13 +197,13 @@ impl Clients {
             };
             let batch = Uint8Array::from(batch.as_slice());
             let transfer = Array::of1(&batch.buffer());
-            let message = Object::new();
-            set(&message, "batch", &batch);
+            let message: ChannelMessage = Object::new().unchecked_into();
+            message.set_batch(&batch);
             if bodies.length() > 0 {
                 for body in bodies.iter() {
                     transfer.push(&body.unchecked_into::<Uint8Array>().buffer());
                 }
-                set(&message, "bodies", &bodies);
+                message.set_bodies(&bodies);
             }
             // A port that does not take a message has lost its client, which `detach` will tell.
             let _ = port.post_message(&message, &transfer);
@@ -198,11 +212,7 @@ impl Clients {
 }
 
 /// The batch of a message; its size is checked before it is copied.
-fn read_message(event: &JsValue) -> Incoming {
-    let data = Reflect::get(event, &"data".into()).ok()?;
-    let batch = Reflect::get(&data, &"batch".into())
-        .ok()?
-        .dyn_into::<Uint8Array>()
-        .ok()?;
+fn read_message(event: &MessageEvent) -> Incoming {
+    let batch: Uint8Array = event.data().ok()?.batch().ok()?.dyn_into().ok()?;
     (batch.length() <= MAX_BATCH_BYTES).then(|| batch.to_vec())
 }

@@ -30,6 +30,9 @@ use crate::world::{Log, World};
 /// How long a Meta Unit may take to make everything durable when the host closes.
 const CLOSE_PATIENCE_US: i64 = 5_000_000;
 
+/// So many bytes of requests are handed over before the Meta Unit has a turn to work on them: its memory grows for them, and never shrinks.
+const HAND_OVER_BYTES: usize = 4 * 1024 * 1024;
+
 /// After that, and this, it is dropped as it is: what it acknowledged is durable anyway.
 const CLOSE_LIMIT_MS: f64 = 6_000.0;
 
@@ -251,8 +254,9 @@ impl Host {
     }
 
     fn hand_over(&self, running: &Running) -> Answer<()> {
+        let mut bytes = 0;
         loop {
-            let verdict = {
+            let (digest, verdict) = {
                 let calls = self.calls.borrow();
                 let Some(front) = calls.front() else { break };
                 let digest = Digest::of(&front.payload);
@@ -264,7 +268,6 @@ impl Host {
                 }
                 (digest, verdict)
             };
-            let (digest, verdict) = verdict;
             let Some(queued) = self.calls.borrow_mut().hand_over(digest) else {
                 break;
             };
@@ -286,7 +289,8 @@ impl Host {
                     retryable,
                 );
             }
-            if verdict == Verdict::Alone {
+            bytes += queued.payload.len();
+            if verdict == Verdict::Alone || bytes >= HAND_OVER_BYTES {
                 self.driver.wake();
                 break;
             }

@@ -706,6 +706,10 @@ fn refusal(error: &JsValue) -> Refusal {
         "SecurityError" | "InvalidStateError" | "NotAllowedError" | "NotSupportedError" => {
             Refusal::Unavailable(format!("the browser blocks IndexedDB ({words})"))
         }
+        // Chromium's, where the person blocks site data (IDBFactory::OpenInternal); its UnknownError is also that of a damaged disk, which is something else.
+        "UnknownError" if words.contains("denied permission") => {
+            Refusal::Unavailable(format!("the browser blocks IndexedDB ({words})"))
+        }
         _ => Refusal::Blocked(format!("IndexedDB does not open ({words})")),
     }
 }

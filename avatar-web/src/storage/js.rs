@@ -21,7 +21,6 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use super::{Backend, Batch, LocalBoxFuture, Op, Range, Read, StorageError};
-use crate::engine::set;
 use crate::error::describe;
 
 #[wasm_bindgen]
@@ -35,6 +34,25 @@ extern "C" {
     fn batch(this: &JsStorage, ops: &Array, durability: &str) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn close(this: &JsStorage) -> Result<JsValue, JsValue>;
+
+    /// `JsStorageOp` of `interface.d.ts`.
+    type JsStorageOp;
+    #[wasm_bindgen(method, setter)]
+    fn set_op(this: &JsStorageOp, name: &str);
+    #[wasm_bindgen(method, setter)]
+    fn set_key(this: &JsStorageOp, key: &Uint8Array);
+    #[wasm_bindgen(method, setter)]
+    fn set_value(this: &JsStorageOp, value: &Uint8Array);
+    #[wasm_bindgen(method, setter)]
+    fn set_start(this: &JsStorageOp, start: &Uint8Array);
+    #[wasm_bindgen(method, setter)]
+    fn set_end(this: &JsStorageOp, end: &Uint8Array);
+    #[wasm_bindgen(method, setter)]
+    fn set_limit(this: &JsStorageOp, limit: u32);
+    #[wasm_bindgen(method, setter, js_name = maxBytes)]
+    fn set_max_bytes(this: &JsStorageOp, max_bytes: u32);
+    #[wasm_bindgen(method, setter, js_name = keysOnly)]
+    fn set_keys_only(this: &JsStorageOp, keys_only: bool);
 }
 
 /// A [`JsStorage`] as a backend.
@@ -102,36 +120,38 @@ impl Backend for JsStore {
     }
 }
 
-fn to_js(op: Op) -> Object {
-    let object = Object::new();
-    let key = |key: &[u8]| set(&object, "key", &Uint8Array::from(key));
+fn to_js(op: Op) -> JsStorageOp {
+    let object: JsStorageOp = Object::new().unchecked_into();
     let range = |range: &Range| {
-        set(&object, "start", &Uint8Array::from(range.start.as_slice()));
+        object.set_start(&Uint8Array::from(range.start.as_slice()));
         if let Some(end) = &range.end {
-            set(&object, "end", &Uint8Array::from(end.as_slice()));
+            object.set_end(&Uint8Array::from(end.as_slice()));
         }
     };
-    let name = match &op {
-        Op::Put(..) => "put",
-        Op::Delete(_) => "delete",
-        Op::DeleteRange(_) => "deleteRange",
-        Op::Get(_) => "get",
-        Op::Scan(_) => "scan",
-    };
-    set(&object, "op", &name.into());
-    match &op {
-        Op::Put(put, value) => {
-            key(put);
-            set(&object, "value", value);
+    match op {
+        Op::Put(key, value) => {
+            object.set_op("put");
+            object.set_key(&Uint8Array::from(key.as_slice()));
+            object.set_value(&value);
         }
-        Op::Delete(single) | Op::Get(single) => key(single),
-        Op::DeleteRange(deleted) => range(deleted),
+        Op::Delete(key) => {
+            object.set_op("delete");
+            object.set_key(&Uint8Array::from(key.as_slice()));
+        }
+        Op::DeleteRange(deleted) => {
+            object.set_op("deleteRange");
+            range(&deleted);
+        }
+        Op::Get(key) => {
+            object.set_op("get");
+            object.set_key(&Uint8Array::from(key.as_slice()));
+        }
         Op::Scan(scan) => {
+            object.set_op("scan");
             range(&scan.range);
-            let limit = if scan.limit == u32::MAX { 0 } else { scan.limit };
-            set(&object, "limit", &limit.into());
-            set(&object, "maxBytes", &scan.max_bytes.into());
-            set(&object, "keysOnly", &scan.keys_only.into());
+            object.set_limit(if scan.limit == u32::MAX { 0 } else { scan.limit });
+            object.set_max_bytes(scan.max_bytes);
+            object.set_keys_only(scan.keys_only);
         }
     }
     object
