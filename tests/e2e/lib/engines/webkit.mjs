@@ -110,7 +110,12 @@ class Browser {
 
   async open(url) {
     if (this.#firstTabIsFree) this.#firstTabIsFree = false;
-    else await this.#session.switchTo().newWindow("tab");
+    else {
+      // A new tab comes from one that is there; the current one may be closed.
+      const [anyTab] = await this.#session.getAllWindowHandles();
+      await this.#session.switchTo().window(anyTab);
+      await this.#session.switchTo().newWindow("tab");
+    }
     const page = new Page(this.#session, await this.#session.getWindowHandle(), this.#home);
     if (url) await page.goto(url);
     return page;
