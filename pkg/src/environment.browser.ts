@@ -11,7 +11,7 @@ import { AvatarLoadError } from "./errors.js";
 import { startInThread } from "./host/in_thread.js";
 import { startInWorker, workerLoaded } from "./host/in_worker.js";
 import type { StartHost } from "./host/running.js";
-import { SoleConnector, type ConnectorEvents } from "./leader/connector.js";
+import { SoleConnector } from "./leader/connector.js";
 import { TabsConnector } from "./leader/tabs.js";
 import { loadModules } from "./load/load.js";
 
@@ -21,7 +21,7 @@ export const browser: Environment = {
     const tabs = await canShare();
     if (!tabs) lacking.push("Web Locks or BroadcastChannel (or the browser forbids them to this page): tabs cannot share the node, so only one should be open");
     return (channel, events) => {
-      const start = hostStarter(options, tabs, lacking, events);
+      const start = hostStarter(options, tabs, lacking);
       return tabs ? new TabsConnector(options.name ?? "default", channel, start, events) : new SoleConnector(channel, start, events);
     };
   },
@@ -48,8 +48,8 @@ async function canShare(): Promise<boolean> {
   }
 }
 
-function hostStarter(options: AvatarOptions, tabs: boolean, lacking: string[], events: ConnectorEvents): StartHost {
-  return async () => {
+function hostStarter(options: AvatarOptions, tabs: boolean, lacking: string[]): StartHost {
+  return async (onDeath) => {
     // The worker's script and the modules are fetched side by side.
     const worker = chooseWorker(options.worker, lacking);
     worker.catch(() => undefined);
@@ -72,7 +72,7 @@ function hostStarter(options: AvatarOptions, tabs: boolean, lacking: string[], e
       },
     } as const;
     const made = await worker;
-    return made === undefined ? startInThread(serve) : startInWorker(made, serve, (error) => events.failed(error));
+    return made === undefined ? startInThread(serve) : startInWorker(made, serve, onDeath);
   };
 }
 

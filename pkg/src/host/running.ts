@@ -13,8 +13,8 @@ export interface RunningHost {
   stop(): void;
 }
 
-/** Starts a host. @throws AvatarError */
-export type StartHost = () => Promise<RunningHost>;
+/** Starts a host. `onDeath` is told when it fails later, once. @throws AvatarError */
+export type StartHost = (onDeath: (error: AvatarError) => void) => Promise<RunningHost>;
 
 const LOAD_CODES: Readonly<Record<string, "BAD_BUILD" | "CSP_BLOCKED">> = { WRONG_MODULE: "BAD_BUILD", WRONG_BUILD: "BAD_BUILD", NO_WASM: "CSP_BLOCKED" };
 

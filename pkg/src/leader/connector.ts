@@ -41,7 +41,7 @@ export class SoleConnector implements Connector {
   }
 
   start(): void {
-    this.#startHost().then(
+    this.#startHost((error) => this.#closed || this.#events.failed(error)).then(
       (running) => {
         if (this.#closed) return running.stop();
         this.#running = running;

@@ -11,6 +11,10 @@ import type { RunningHost, StartHost } from "../host/running.js";
 import type { Connector, ConnectorEvents } from "./connector.js";
 import { clientChannelName, clientLockName, controlChannelName, isControlMessage, leaderLockName, type ControlMessage } from "./names.js";
 
+/** So many failed workers within this time are not worth another one. */
+const MAX_DEATHS = 3;
+const DEATHS_WITHIN_MS = 30_000;
+
 /** A connection to another tab's host. */
 interface Following {
   channel: BroadcastChannel;
@@ -33,6 +37,8 @@ export class TabsConnector implements Connector {
   #role: "leader" | "follower" = "follower";
   #told: "leader" | "follower" | undefined;
   #closed = false;
+  /** When workers of this tab failed, lately. */
+  #deaths: number[] = [];
 
   constructor(name: string, channel: Channel, startHost: StartHost, events: ConnectorEvents) {
     this.#name = name;
@@ -97,7 +103,7 @@ export class TabsConnector implements Connector {
     return new Promise((resign) => {
       this.#resignLead = resign;
       this.#unfollow();
-      this.#startHost().then(
+      this.#startHost((error) => part.signal.aborted || this.#died(error)).then(
         (running) => {
           if (part.signal.aborted) return running.stop();
           this.#running = running;
@@ -112,6 +118,15 @@ export class TabsConnector implements Connector {
         },
       );
     });
+  }
+
+  /** The worker failed. This tab stands for election again, behind the others; a host that dies again and again is given up. */
+  #died(error: AvatarError): void {
+    this.#leavePart();
+    const now = performance.now();
+    this.#deaths = [...this.#deaths.filter((at) => now - at < DEATHS_WITHIN_MS), now];
+    if (this.#deaths.length < MAX_DEATHS) this.#takePart();
+    else this.#events.failed(error);
   }
 
   #follow(): void {
