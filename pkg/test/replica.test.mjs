@@ -85,7 +85,7 @@ describe("a replica", () => {
   });
 
   test("is the confirmed document once nothing is pending, whatever others did, and every effect leads from what was shown to what is shown", () => {
-    const step = fc.oneof({ weight: 2, arbitrary: record({ who: fc.constant("me"), change: anyChange }) }, record({ who: fc.constant("them"), change: anyChange }), fc.constant({ who: "server" }), fc.constant({ who: "refuse" }));
+    const step = fc.oneof({ weight: 2, arbitrary: record({ who: fc.constant("me"), change: anyChange }) }, record({ who: fc.constant("them"), change: anyChange }), fc.constant({ who: "server" }), fc.constant({ who: "refuse" }), record({ who: fc.constant("restart"), applied: fc.nat(3) }));
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
         const replica = new Replica(document());
@@ -119,6 +119,20 @@ describe("a replica", () => {
             server = applyEdits(server, edits);
             for (const change of queue) change.foreign = true;
             seen(() => replica.receive(edits));
+          } else if (each.who === "restart") {
+            // Another instance: it has some of what was sent, of which nobody heard.
+            let appliedSeq = (queue[0]?.firstSeq ?? nextSeq) - 1;
+            for (const change of queue.splice(0, each.applied)) {
+              server = change.foreign ? editsApplied(server, change.again) : applied(server, change.body);
+              appliedSeq = change.firstSeq + countOf(change.body) - 1;
+            }
+            seen(() => {
+              replica.restart(server, appliedSeq, diff);
+              return "compare";
+            });
+            const pending = replica.renumber(appliedSeq + 1);
+            queue.forEach((change, i) => Object.assign(change, { firstSeq: pending[i].firstSeq, body: pending[i].body, foreign: false }));
+            nextSeq = queue.length > 0 ? queue.at(-1).firstSeq + countOf(queue.at(-1).body) : appliedSeq + 1;
           } else if (each.who === "server") settle();
           else if (queue.length > 0) {
             const change = queue.pop();
@@ -148,7 +162,9 @@ describe("a replica", () => {
     replica.restart(mapNodeOf({ text: ">The very quick brown fox", list: [1, 2, 3], map: { a: 1 } }), 1, diff);
     assert.equal(replica.pendingCount, 1);
     assert.equal(replica.root.snapshot().text, ">The very quick brown fox!");
-    assert.deepEqual(replica.pendingFrom(2), [{ firstSeq: 2, body: [{ op: "splice", path: TEXT, index: 25, delete: 0, insert: "!" }] }]);
+    assert.deepEqual(replica.renumber(2)[0].body, [{ op: "splice", path: TEXT, index: 25, delete: 0, insert: "!" }]);
+    replica.acknowledge(2, undefined);
+    assert.equal(replica.confirmedRoot.snapshot().text, ">The very quick brown fox!");
   });
 
   test("keeps the identity of what did not change", () => {

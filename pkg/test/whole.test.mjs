@@ -124,6 +124,20 @@ describe("a document", () => {
     assert.equal((await doc.history({ limit: 1 })).length, 1);
   });
 
+  test("is as it was before a change that is refused, and goes on with those made meanwhile", async (t) => {
+    const avatar = await started(t);
+    const doc = await avatar.docs.create("note", { body: "x" });
+    const tooLarge = assert.rejects(doc.change((draft) => void (draft.huge = "y".repeat(17 << 20))), { code: "LIMIT" });
+    const meanwhile = [doc.splice(["body"], 1, 0, "a"), doc.change((draft) => void (draft.n = 1)), doc.splice(["body"], 2, 0, "b")];
+    await tooLarge;
+    await Promise.all(meanwhile);
+    assert.deepEqual(doc.value, { body: "xab", n: 1 });
+    await doc.splice(["body"], 3, 0, "c");
+    const { id } = doc;
+    await doc.close();
+    assert.deepEqual((await avatar.docs.open(id)).value, { body: "xabc", n: 1 });
+  });
+
   test("that is deleted tells its handles, and is not there any more", async (t) => {
     const avatar = await started(t);
     const doc = await avatar.docs.create("note", { title: "x" });

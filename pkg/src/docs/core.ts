@@ -69,6 +69,8 @@ export class DocCore {
   /** The run at the end of the outbox that still grows, and the length of its text. */
   #openRun: { change: Outgoing; run: TextRun; version: number; textLength: number } | undefined;
   #flushPlanned = false;
+  /** A change is applied in the Meta Unit's memory, and storing it failed. */
+  #unstored = false;
   #handles = 0;
   #ended: AvatarError | undefined;
   #listeners = new Set<(event: CoreEvent) => void>();
@@ -166,27 +168,27 @@ export class DocCore {
 
   /** The same document, from another instance of the Meta Unit: nothing that is unanswered may be lost, nothing applied twice. */
   #reopened(replica: Replica, root: MapNode, appliedSeq: number): void {
-    let foreign: readonly Edit[] = [];
     this.#changed("remote", undefined, () => {
       try {
-        replica.restart(root, appliedSeq, (expected, actual) => (foreign = diff(expected, actual)));
+        replica.restart(root, appliedSeq, diff);
       } catch (error) {
         if (!(error instanceof EditError)) throw error;
         this.#replica = new Replica(root);
       }
       return "compare";
     });
-    const moved = replica.pendingFrom(appliedSeq + 1);
-    for (const change of this.#outbox) {
-      change.seenVersion = 0;
-      if (foreign.length === 0) continue;
-      const next = moved.find(({ firstSeq, body }) => firstSeq >= change.firstSeq && firstSeq < change.firstSeq + seqCount(change.body) && body !== change.body);
-      if (next === undefined) continue;
-      const body = sameShape(change.body, next.body);
-      if (body === undefined) continue;
-      change.firstSeq = next.firstSeq;
-      change.body = body;
-    }
+    const pending = replica.renumber(appliedSeq + 1);
+    const unapplied = this.#outbox.filter((change) => change.firstSeq + seqCount(change.body) - 1 > appliedSeq);
+    for (const change of this.#outbox) change.seenVersion = 0;
+    // What is not applied yet is sent as it now has to be; what is applied is only sent to learn that it is durable.
+    unapplied.forEach((change, i) => {
+      const now = pending[i];
+      if (now === undefined) return;
+      change.firstSeq = now.firstSeq;
+      change.body = now.body;
+    });
+    const last = pending.at(-1);
+    this.#nextSeq = last === undefined ? appliedSeq + 1 : last.firstSeq + seqCount(last.body);
   }
 
   #viewLost(): void {
@@ -260,7 +262,7 @@ export class DocCore {
   }
 
   get saved(): boolean {
-    return this.#outbox.length === 0;
+    return this.#outbox.length === 0 && !this.#unstored;
   }
 
   get pendingWrites(): number {
@@ -411,14 +413,24 @@ export class DocCore {
     const { updatedMs, didSomething } = readChanged(payload);
     this.updatedMs = Math.max(this.updatedMs, Number(updatedMs));
     change.didSomething = didSomething;
+    this.#unstored = false;
     change.resolve();
     if (this.#outbox.length === 0) this.#emit({ source: "saved", origin: undefined, patches: [] });
   }
 
   #refused(change: Outgoing, error: AvatarError): void {
     if (!this.#remove(change)) return;
-    this.#changed("remote", undefined, () => this.#replica?.refuse(change.firstSeq) ?? "none");
+    let neverHappened = false;
+    this.#changed("remote", undefined, () => {
+      const effect = this.#replica?.refuse(change.firstSeq) ?? "none";
+      neverHappened = effect !== "none";
+      return effect;
+    });
     change.reject(error);
+    // A refused change leaves a gap in the numbers: the view that is opened again says where to go on. One that is applied and could not be stored leaves none;
+    // it is stored with the next one.
+    if (neverHappened) this.#resync();
+    else this.#unstored = true;
   }
 
   /* The past ---------------------------------------------------------------------------------------------------------------------------------------------------- */
@@ -564,16 +576,6 @@ function fits(index: number, deleteCount: number, length: number): boolean {
 
 function outside(index: number, deleteCount: number, length: number): AvatarArgumentError {
   return new AvatarArgumentError(`A splice of ${deleteCount} at ${index} is outside of a text of ${length}.`);
-}
-
-/** A moved body in the shape in which it was numbered: a run stays a run of as many splices. Undefined when that is not possible; then the Meta Unit judges the original. */
-function sameShape(original: ChangeBody, moved: ChangeBody): ChangeBody | undefined {
-  if (!(original instanceof TextRun) || moved instanceof TextRun || typeof moved === "string") return moved;
-  const [first] = moved;
-  if (first === undefined || !moved.every((edit) => edit.op === "splice" && samePath(edit.path, first.path))) return undefined;
-  const run = new TextRun(first.path);
-  for (const edit of moved) if (edit.op === "splice") run.push(edit.index, edit.delete, edit.insert);
-  return run;
 }
 
 function hex(bytes: Uint8Array): string {

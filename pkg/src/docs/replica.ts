@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { applyEdit, applyEdits, EditError, type Edit } from "./edits.js";
+import { applyEdit, applyEdits, EditError, samePath, type Edit } from "./edits.js";
 import type { MapNode } from "./nodes.js";
 import { TextRun } from "./text_run.js";
 import { transformEdits } from "./transform.js";
@@ -122,15 +122,24 @@ export class Replica {
     const expected = new Tree(this.#confirmed.root());
     for (const { shown } of taken) expected.push(shown, true);
     this.#pending = left;
-    if (left.length > 0) this.#moveOver(foreign(expected.root(), root));
+    if (left.length > 0) {
+      this.#moveOver(foreign(expected.root(), root));
+      // From here on they are changes of the new state, and are sent as such.
+      for (const change of left) if (typeof change.body !== "string") change.body = change.shown = sameShape(change.body, change.shown);
+    }
     this.#confirmed = new Tree(root);
     this.#diverged = left.length > 0;
     this.#shown = left.length > 0 ? undefined : this.#confirmed;
   }
 
-  /** What is pending from a number on, as it is shown now: to be sent again at the state of a restart. */
-  pendingFrom(seq: number): readonly { firstSeq: number; body: ChangeBody }[] {
-    return this.#split(seq - 1).left.map(({ firstSeq, body, shown }) => ({ firstSeq, body: typeof body === "string" ? body : shown }));
+  /** Numbers what is pending from `firstSeq` on, without gaps, and gives it: after a restart, this is what is to be sent. */
+  renumber(firstSeq: number): readonly Change[] {
+    let next = firstSeq;
+    for (const change of this.#pending) {
+      change.firstSeq = next;
+      next += seqCount(change.body);
+    }
+    return this.#pending;
   }
 
   /** Changes up to a number, and the others; a run that the number divides is divided. */
@@ -181,6 +190,16 @@ export class Replica {
     else this.#confirmed = this.#shown;
     return diverged ? "compare" : "none";
   }
+}
+
+/** A moved body in the shape in which it was numbered: a run stays a run of as many splices. Where that is not possible, the Meta Unit judges the original. */
+function sameShape(original: readonly Edit[] | TextRun, moved: readonly Edit[] | TextRun): readonly Edit[] | TextRun {
+  if (!(original instanceof TextRun) || moved instanceof TextRun) return moved;
+  const [first] = moved;
+  if (first === undefined || moved.length !== original.count || !moved.every((edit) => edit.op === "splice" && samePath(edit.path, first.path))) return original;
+  const run = new TextRun(first.path);
+  for (const edit of moved) if (edit.op === "splice") run.push(edit.index, edit.delete, edit.insert);
+  return run;
 }
 
 /** A version of the document, and edits that come on top when somebody looks. */
