@@ -1,4 +1,4 @@
-// Makes typedoc use the TypeScript of this package: npm puts typedoc beside another, older one, which a generator of the build needs. Preloaded by `npm run docs`.
+// Makes typedoc use the TypeScript of this package: npm puts typedoc beside another, older one, which a generator of the build needs. Preloaded by docs.mjs.
 import { createRequire, register } from "node:module";
 import { pathToFileURL } from "node:url";
 

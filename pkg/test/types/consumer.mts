@@ -1,0 +1,67 @@
+// What a developer writes, strictly typed. Compiled by types.test.mjs, never run.
+import { AvatarError, AvatarLoadError, createAvatar, type Avatar, type AvatarOptions, type Doc, type DocPatch, type QueryResults, type Snapshot } from "@dao/avatar";
+
+interface Note {
+  title: string;
+  body?: string;
+  tags: string[];
+  due: Date | null;
+  author: { name: string; keys: Uint8Array[] };
+}
+
+export async function application(options: AvatarOptions): Promise<void> {
+  await using avatar: Avatar = await createAvatar(options);
+  const note: Doc<Note> = await avatar.docs.create<Note>("note", { title: "t", tags: [], due: null, author: { name: "a", keys: [] } });
+  const untyped = await avatar.docs.create("free", { anything: [1, "two", { three: null }] });
+  const opened = await avatar.docs.open<Note>(note.id);
+
+  const title: string = note.value.title;
+  const tags: readonly string[] = note.value.tags;
+  const name: Snapshot<Note>["author"]["name"] = opened.value.author.name;
+  // @ts-expect-error A snapshot is read-only.
+  note.value.title = "no";
+  // @ts-expect-error And all that is in it.
+  note.value.tags.push("no");
+
+  await note.change((draft) => {
+    draft.title = name;
+    draft.tags.push(title, ...tags);
+    draft.author.keys[0] = new Uint8Array(1);
+    draft.due = new Date();
+    delete draft.body;
+    // @ts-expect-error No such field.
+    draft.missing = 1;
+  }, { message: "why" });
+  await note.splice(["author", "name"], 0, 1, "x");
+
+  const off = note.subscribe(({ source, patches, doc }) => {
+    const kind: "local" | "remote" | "deleted" | "saved" = source;
+    const text = patches.map((patch: DocPatch) => (patch.op === "splice" ? patch.insert : patch.op)).join();
+    console.log(kind, text, doc.value.title);
+  });
+  off();
+
+  const query = avatar.docs.query<Note>({ type: "note", where: { tags: { contains: "x" }, or: [{ title: "a" }, { due: { lt: new Date() } }] }, orderBy: ["-updatedAt"], select: ["title"], limit: 5 });
+  const results: QueryResults<Note> = await query.get();
+  const titles: (string | undefined)[] = results.map((row) => row.value.title);
+  for await (const rows of query) console.log(rows.total, titles, untyped.value["anything"]);
+  // @ts-expect-error Only fields that there are.
+  avatar.docs.query<Note>({ select: ["missing"] });
+
+  avatar.on("role", ({ role }) => console.log(role === "leader"));
+  // @ts-expect-error No such event.
+  avatar.on("nothing", () => undefined);
+  const { storage, lacking } = await avatar.status();
+  const kind: "indexeddb" | "folder" | "memory" = storage.kind;
+  console.log(kind, lacking.join());
+}
+
+export function explain(error: unknown): string {
+  if (error instanceof AvatarLoadError) return error.code === "CSP_BLOCKED" ? "policy" : error.message;
+  if (error instanceof AvatarError) {
+    // @ts-expect-error No such code.
+    if (error.code === "NOT_A_CODE") return "never";
+    return error.retryable ? "again" : error.code;
+  }
+  return "unknown";
+}
