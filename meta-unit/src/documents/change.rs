@@ -3,26 +3,32 @@
 use std::rc::Rc;
 
 use automerge::transaction::{CommitOptions, Transaction};
-use automerge::{ChangeHash, PatchLog};
+use automerge::{ChangeHash, PatchLog, ReadDoc};
 use avatar_proto::doc_change::Change;
 use avatar_proto::doc_event::Event;
+use avatar_proto::edit::Op;
 use avatar_proto::response::Response as Answer;
-use avatar_proto::{AppError, DocChange, DocChanged, DocPatched, Edit, OwnApplied, Response, TextRun, TextSplice};
+use avatar_proto::{AppError, DocChange, DocChanged, DocPatched, Edit, ErrorCode, OwnApplied, Response, TextRun};
 
 use super::edits::{self, EditError};
 use super::open_doc::OpenDoc;
 use super::writer::Due;
-use super::{Documents, State, invalid, not_found};
-use crate::node::Responder;
+use super::{Documents, State, invalid, not_found, run};
+use crate::index::DocId;
+use crate::node::{Responder, app_error};
+
+/// The records of a document with its history, in bytes, before it takes no more: one record must fit into a host's buffer of 16 MiB.
+const MAX_STORED_BYTES: usize = 12 * 1024 * 1024;
 
 /// Applies a change and answers when it is durable.
 pub fn change(documents: &Rc<Documents>, request: DocChange, responder: Responder) {
     let now_ms = documents.platform.unix_ms();
     let mut state = documents.state.borrow_mut();
     match apply(&mut state, request, now_ms) {
-        Ok((id, changed)) => {
+        Ok((id, outcome)) => {
+            // A refused change has taken its number: the client must not learn of it before that is stored, lest its next number leaves a gap after a crash.
             let response = Response {
-                response: Some(Answer::DocChanged(changed)),
+                response: Some(outcome.map_or_else(Answer::Error, Answer::DocChanged)),
             };
             if state.writer.is_durable(&id) {
                 responder.finish(response);
@@ -68,13 +74,21 @@ impl Work {
     }
 }
 
-fn apply(state: &mut State, request: DocChange, now_ms: i64) -> Result<(crate::index::DocId, DocChanged), AppError> {
+/// What to answer when the document is durable.
+type Taken = (DocId, Result<DocChanged, AppError>);
+
+/// # Errors
+/// The change was not taken at all.
+fn apply(state: &mut State, request: DocChange, now_ms: i64) -> Result<Taken, AppError> {
     let view = state
         .views
         .get_mut(&request.view)
         .ok_or_else(|| invalid("no such view"))?;
     let (id, session) = (view.document, view.session);
     let doc = state.open.get_mut(&id).ok_or_else(not_found)?;
+    if doc.stored_bytes() > MAX_STORED_BYTES {
+        return Err(app_error(ErrorCode::Limit, "the document has reached 12 MiB"));
+    }
     let mut work = Work::new(request.change)?;
     let applied = doc.applied_seq(&session).unwrap_or(0);
     let (first, last) = (
@@ -86,7 +100,7 @@ fn apply(state: &mut State, request: DocChange, now_ms: i64) -> Result<(crate::i
     }
     if last <= applied {
         // Sent again by a client that did not hear the answer.
-        return Ok((id, changed(doc, false)));
+        return Ok((id, Ok(changed(doc, false))));
     }
     if let Work::Run(run) = &mut work {
         skip(run, (applied + 1 - first) as usize);
@@ -108,7 +122,7 @@ fn apply(state: &mut State, request: DocChange, now_ms: i64) -> Result<(crate::i
         }
         Work::Run(run) => {
             let options = || CommitOptions::default().with_time(now_ms / 1000);
-            apply_run(doc, client_heads.as_deref(), has_others, options, &run).map(|outcome| (outcome, Some(now_ms)))
+            apply_run(doc, client_heads.as_deref(), options, &run).map(|outcome| (outcome, Some(now_ms)))
         }
         Work::Revert { redo } => {
             let view = state.views.get_mut(&request.view).ok_or_else(not_found)?;
@@ -127,19 +141,25 @@ fn apply(state: &mut State, request: DocChange, now_ms: i64) -> Result<(crate::i
             };
             doc.note_applied(session, last, now_ms);
             state.writer.change(id);
-            let outcome = outcome.map_err(|error| invalid(&error.to_string()))?;
+            let outcome = match outcome {
+                Ok(outcome) => outcome,
+                Err(error) => return Ok((id, Err(invalid(&error.to_string())))),
+            };
             let did_something = outcome.hash.is_some();
             // An undo is foreign to the client that asked for it: only here is known what it does.
             let effect = Some(doc.diff(&before, &doc.automerge.get_heads()));
             tell(state, request.view, last, before, effect, Own::Unforeseen, now_ms);
             let doc = state.open.get(&id).ok_or_else(not_found)?;
-            return Ok((id, changed(doc, did_something)));
+            return Ok((id, Ok(changed(doc, did_something))));
         }
     };
     // A change that cannot be applied has taken its number all the same: those behind it were made by the same client in the same belief.
     doc.note_applied(session, last, now_ms);
     state.writer.change(id);
-    let (outcome, typed_ms) = outcome.map_err(|error| invalid(&error.to_string()))?;
+    let (outcome, typed_ms) = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => return Ok((id, Err(invalid(&error.to_string())))),
+    };
     let after = doc.automerge.get_heads();
     let lagged = client_heads.is_some();
     let effect = match outcome.patches {
@@ -154,13 +174,16 @@ fn apply(state: &mut State, request: DocChange, now_ms: i64) -> Result<(crate::i
             None => view.did(before.clone(), after, typed_ms),
         }
     }
-    let own = match outcome.hash {
-        Some(hash) if lagged => Own::Merged(hash),
-        _ => Own::AsAsked,
+    let own = if lagged {
+        Own::Merged(outcome.hash)
+    } else if outcome.is_other {
+        Own::Unforeseen
+    } else {
+        Own::AsAsked
     };
     tell(state, request.view, last, before, effect, own, now_ms);
     let doc = state.open.get(&id).ok_or_else(not_found)?;
-    Ok((id, changed(doc, outcome.hash.is_some())))
+    Ok((id, Ok(changed(doc, outcome.hash.is_some()))))
 }
 
 fn changed(doc: &OpenDoc, did_something: bool) -> DocChanged {
@@ -178,6 +201,8 @@ struct Outcome {
     hash: Option<ChangeHash>,
     /// How the document changed, if anybody else has to know and it is known already.
     patches: Option<Vec<Edit>>,
+    /// It is not what was asked: the client has to be told.
+    is_other: bool,
 }
 
 /// One automerge change, at the client's heads or at the present ones.
@@ -203,66 +228,76 @@ fn commit(
     }
     let (hash, mut patch_log) = tx.commit_with(options);
     let patches = log.then(|| doc.patches(&mut patch_log));
-    Ok(Outcome { hash, patches })
+    Ok(Outcome {
+        hash,
+        patches,
+        is_other: false,
+    })
 }
 
-/// Each splice of a run is a change of its own. The first that cannot be applied ends the run.
+/// A short run is a change for each splice, a long one is one change ([`run::MAX_SINGLE_CHANGES`]). So is one of a client that lags behind, because each change made
+/// at an earlier state costs a walk over the text. A run that cannot be applied changes nothing.
 fn apply_run(
     doc: &mut OpenDoc,
     client_heads: Option<&[ChangeHash]>,
-    log: bool,
     options: impl Fn() -> CommitOptions,
-    run: &TextRun,
+    text_run: &TextRun,
 ) -> Result<Outcome, EditError> {
-    let text = edits::text(&doc.automerge, &run.path)?;
-    let mut at = client_heads.map(<[ChangeHash]>::to_vec);
-    let mut all = Outcome {
-        hash: None,
-        patches: (log && at.is_none()).then(Vec::new),
+    let before = doc.automerge.get_heads();
+    let text = edits::text_at(&doc.automerge, &text_run.path, client_heads)?;
+    let len = match client_heads {
+        Some(heads) => doc.automerge.length_at(&text, heads),
+        None => doc.automerge.length(&text),
     };
-    let mut rest = run.inserted.as_str();
-    for ((index, delete), insert_len) in run.indexes.iter().zip(&run.deletes).zip(&run.insert_lens) {
-        let (insert, behind) = split_utf16(rest, *insert_len as usize)
-            .ok_or(EditError::Incomplete("the inserted text is shorter than its lengths"))?;
-        rest = behind;
-        let splice = TextSplice {
-            index: *index,
-            delete: *delete,
-            insert: insert.to_owned(),
-        };
-        let outcome = commit(doc, at.as_deref(), log, options(), |tx| {
-            edits::splice_text(tx, &text, &splice)
-        })?;
-        if let (Some(at), Some(hash)) = (&mut at, outcome.hash) {
-            *at = vec![hash];
-        }
-        all.hash = outcome.hash.or(all.hash);
-        if let (Some(patches), Some(more)) = (&mut all.patches, outcome.patches) {
-            patches.extend(more);
+    let mut splices = run::splices(text_run, len)?;
+    let is_single = client_heads.is_none() && splices.len() <= run::MAX_SINGLE_CHANGES;
+    if !is_single {
+        splices = run::merge(splices);
+    }
+    let changes = if is_single {
+        splices.chunks(1)
+    } else {
+        splices.chunks(usize::MAX)
+    };
+    let mut hash = None;
+    for (number, change) in changes.enumerate() {
+        let outcome = commit(doc, client_heads, false, options(), |tx| {
+            change
+                .iter()
+                .try_for_each(|splice| edits::splice_text(tx, &text, splice))
+        });
+        match outcome {
+            Ok(outcome) => hash = outcome.hash.or(hash),
+            Err(error) if number == 0 => return Err(error),
+            // Those before it were right, and are in: the client is told what became of the run.
+            Err(_) => {
+                let patches = Some(doc.diff(&before, &doc.automerge.get_heads()));
+                return Ok(Outcome {
+                    hash,
+                    patches,
+                    is_other: true,
+                });
+            }
         }
     }
-    Ok(all)
-}
-
-/// The first `units` UTF-16 code units of a text, and the rest; None if the text is shorter or the cut would be inside a character.
-fn split_utf16(text: &str, units: usize) -> Option<(&str, &str)> {
-    let mut left = units;
-    for (at, char) in text.char_indices() {
-        if left == 0 {
-            return Some(text.split_at(at));
-        }
-        left = left.checked_sub(char.len_utf16())?;
-    }
-    (left == 0).then_some((text, ""))
+    let edits = splices.into_iter().map(|splice| Edit {
+        path: text_run.path.clone(),
+        op: Some(Op::Text(splice)),
+    });
+    Ok(Outcome {
+        hash,
+        patches: Some(edits.collect()),
+        is_other: false,
+    })
 }
 
 /// Leaves out the first splices of a run, which were applied before.
-fn skip(run: &mut TextRun, splices: usize) {
-    let units: usize = run.insert_lens.drain(..splices).map(|len| len as usize).sum();
-    run.indexes.drain(..splices);
-    run.deletes.drain(..splices);
-    if let Some((_, rest)) = split_utf16(&run.inserted, units) {
-        run.inserted = rest.to_owned();
+fn skip(text_run: &mut TextRun, splices: usize) {
+    let units: usize = text_run.insert_lens.drain(..splices).map(|len| len as usize).sum();
+    text_run.indexes.drain(..splices);
+    text_run.deletes.drain(..splices);
+    if let Some((_, rest)) = run::split_utf16(&text_run.inserted, units) {
+        text_run.inserted = rest.to_owned();
     }
 }
 
@@ -281,8 +316,8 @@ fn is_typing(edits: &[Edit]) -> bool {
 enum Own {
     /// It did what was asked.
     AsAsked,
-    /// It was merged with what others did: the effect is told. This is the change, made where the client stands.
-    Merged(ChangeHash),
+    /// It was merged with what others did: the effect is told. This is the change, made where the client stands, if there was anything to change there.
+    Merged(Option<ChangeHash>),
     /// The client could not know what it would do.
     Unforeseen,
 }
@@ -315,7 +350,9 @@ fn tell(
         match own {
             Own::AsAsked => view.tell(applied(None)),
             Own::Merged(hash) => {
-                view.branched(hash);
+                if let Some(hash) = hash {
+                    view.branched(hash);
+                }
                 view.tell(applied(patched.clone()));
             }
             Own::Unforeseen => view.tell_foreign(applied(patched.clone()), before.clone()),

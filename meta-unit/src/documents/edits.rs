@@ -1,7 +1,7 @@
 //! Edits of the contract, applied to an automerge document.
 
 use automerge::transaction::Transactable;
-use automerge::{AutomergeError, ObjId, ObjType, Prop, ROOT, ReadDoc, ScalarValue};
+use automerge::{AutomergeError, ChangeHash, ObjId, ObjType, Prop, ROOT, ReadDoc, ScalarValue};
 use avatar_proto::edit::Op;
 use avatar_proto::path_step::Step;
 use avatar_proto::value::Kind;
@@ -9,6 +9,9 @@ use avatar_proto::{Edit, ListValue, MapValue, PathStep, TextSplice, Value};
 
 /// The longest bytes value: larger bytes do not belong in a document.
 const MAX_BYTES_VALUE: usize = 64 * 1024;
+
+/// Maps and lists in each other, at most: whoever walks a document does it on a stack.
+const MAX_DEPTH: usize = 64;
 
 /// Why an edit cannot be applied.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +30,12 @@ pub enum EditError {
         /// How long the list or text is.
         len: usize,
     },
+    /// A position splits a character.
+    #[error("a position is between the two code units of one character")]
+    InsideCharacter,
+    /// Maps and lists in each other.
+    #[error("maps and lists are at most {MAX_DEPTH} deep in each other")]
+    TooDeep,
     /// A value is too large.
     #[error("bytes in a document are at most 64 KiB long")]
     TooLarge,
@@ -43,6 +52,7 @@ pub fn apply<T: Transactable + ReadDoc>(tx: &mut T, edit: &Edit) -> Result<(), E
         .ok_or(EditError::Incomplete("an edit without an operation"))?
     {
         Op::Put(value) => {
+            check_depth(value, edit.path.len())?;
             let (parent, prop) = parent(tx, &edit.path)?;
             put(tx, &parent, prop, value)
         }
@@ -51,6 +61,10 @@ pub fn apply<T: Transactable + ReadDoc>(tx: &mut T, edit: &Edit) -> Result<(), E
             delete(tx, &parent, prop, *count as usize)
         }
         Op::Insert(values) => {
+            values
+                .items
+                .iter()
+                .try_for_each(|value| check_depth(value, edit.path.len()))?;
             let (parent, prop) = parent(tx, &edit.path)?;
             let Prop::Seq(index) = prop else {
                 return Err(EditError::Path("a list"));
@@ -58,7 +72,7 @@ pub fn apply<T: Transactable + ReadDoc>(tx: &mut T, edit: &Edit) -> Result<(), E
             insert(tx, &parent, index, values)
         }
         Op::Text(splice) => {
-            let text = text(tx, &edit.path)?;
+            let text = text_at(tx, &edit.path, None)?;
             splice_text(tx, &text, splice)
         }
         Op::Increment(by) => {
@@ -68,9 +82,31 @@ pub fn apply<T: Transactable + ReadDoc>(tx: &mut T, edit: &Edit) -> Result<(), E
     }
 }
 
-/// The text at a path.
-pub fn text(doc: &impl ReadDoc, path: &[PathStep]) -> Result<ObjId, EditError> {
-    let text = object(doc, path)?;
+/// A new document's content, put into its root.
+pub fn fill_root<T: Transactable + ReadDoc>(tx: &mut T, content: &MapValue) -> Result<(), EditError> {
+    let values = content.entries.iter().filter_map(|entry| entry.value.as_ref());
+    values.into_iter().try_for_each(|value| check_depth(value, 1))?;
+    fill_map(tx, &ROOT, content)
+}
+
+/// `outside` is how many maps and lists the value is in.
+fn check_depth(value: &Value, outside: usize) -> Result<(), EditError> {
+    if outside > MAX_DEPTH {
+        return Err(EditError::TooDeep);
+    }
+    match &value.kind {
+        Some(Kind::List(list)) => list.items.iter().try_for_each(|item| check_depth(item, outside + 1)),
+        Some(Kind::Map(map)) => {
+            let values = map.entries.iter().filter_map(|entry| entry.value.as_ref());
+            values.into_iter().try_for_each(|value| check_depth(value, outside + 1))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The text at a path, as it led at some earlier heads or leads now.
+pub fn text_at(doc: &impl ReadDoc, path: &[PathStep], heads: Option<&[ChangeHash]>) -> Result<ObjId, EditError> {
+    let text = object_at(doc, path, heads)?;
     match doc.object_type(&text)? {
         ObjType::Text => Ok(text),
         _ => Err(EditError::Path("a text")),
@@ -80,17 +116,45 @@ pub fn text(doc: &impl ReadDoc, path: &[PathStep]) -> Result<ObjId, EditError> {
 /// Splices a text. Positions are UTF-16 code units, as the document counts.
 pub fn splice_text<T: Transactable + ReadDoc>(tx: &mut T, text: &ObjId, splice: &TextSplice) -> Result<(), EditError> {
     let (index, delete, len) = (splice.index as usize, splice.delete as usize, tx.length(text));
-    if index.saturating_add(delete) > len {
-        return Err(EditError::Bounds {
-            index: index.saturating_add(delete),
-            len,
-        });
+    let end = index.saturating_add(delete);
+    if end > len {
+        return Err(EditError::Bounds { index: end, len });
+    }
+    if is_inside_character(tx, text, index, len)? || is_inside_character(tx, text, end, len)? {
+        return Err(EditError::InsideCharacter);
     }
     Ok(tx.splice_text(text, index, delete as isize, &splice.insert)?)
 }
 
+/// Whether a position is between the two code units of one character. Automerge would round it, and the client would see another text.
+fn is_inside_character(doc: &impl ReadDoc, text: &ObjId, position: usize, len: usize) -> Result<bool, EditError> {
+    if position == 0 || position >= len {
+        return Ok(false);
+    }
+    let (before, behind) = (doc.get(text, position - 1)?, doc.get(text, position)?);
+    Ok(before
+        .zip(behind)
+        .is_some_and(|((_, before), (_, behind))| before == behind))
+}
+
+/// Makes another string of a text with one splice: the beginning and the end that the two have in common stay, with what others write in them meanwhile.
+fn replace_text<T: Transactable + ReadDoc>(tx: &mut T, text: &ObjId, new: &str) -> Result<(), EditError> {
+    let old = tx.text(text)?;
+    let same = |(old, new): (char, char)| (old == new).then_some(old);
+    let start: usize = old.chars().zip(new.chars()).map_while(same).map(char::len_utf8).sum();
+    let (old_rest, new_rest) = (&old[start..], &new[start..]);
+    let ends = old_rest.chars().rev().zip(new_rest.chars().rev());
+    let end: usize = ends.map_while(same).map(char::len_utf8).sum();
+    let (removed, inserted) = (&old_rest[..old_rest.len() - end], &new_rest[..new_rest.len() - end]);
+    if removed.is_empty() && inserted.is_empty() {
+        return Ok(());
+    }
+    let units = |text: &str| text.chars().map(char::len_utf16).sum::<usize>();
+    Ok(tx.splice_text(text, units(&old[..start]), units(removed) as isize, inserted)?)
+}
+
 /// Fills an empty map, which may be the root.
-pub fn fill_map<T: Transactable + ReadDoc>(tx: &mut T, map: &ObjId, content: &MapValue) -> Result<(), EditError> {
+fn fill_map<T: Transactable + ReadDoc>(tx: &mut T, map: &ObjId, content: &MapValue) -> Result<(), EditError> {
     for entry in &content.entries {
         let value = entry
             .value
@@ -107,7 +171,7 @@ fn put<T: Transactable + ReadDoc>(tx: &mut T, parent: &ObjId, prop: Prop, value:
         && let Some((automerge::Value::Object(ObjType::Text), text)) = tx.get(parent, prop.clone())?
     {
         // A string over a string: the text stays, and what others write in it meanwhile is kept.
-        return Ok(tx.update_text(&text, string)?);
+        return replace_text(tx, &text, string);
     }
     put_new(tx, parent, prop, value)
 }
@@ -206,10 +270,21 @@ fn parent(doc: &impl ReadDoc, path: &[PathStep]) -> Result<(ObjId, Prop), EditEr
 }
 
 fn object(doc: &impl ReadDoc, path: &[PathStep]) -> Result<ObjId, EditError> {
+    object_at(doc, path, None)
+}
+
+fn object_at(doc: &impl ReadDoc, path: &[PathStep], heads: Option<&[ChangeHash]>) -> Result<ObjId, EditError> {
+    if path.len() > MAX_DEPTH {
+        return Err(EditError::TooDeep);
+    }
     path.iter().try_fold(ROOT, |object, step| {
         let prop = prop(step)?;
         check_place(doc, &object, &prop)?;
-        match doc.get(&object, prop)? {
+        let found = match heads {
+            Some(heads) => doc.get_at(&object, prop, heads)?,
+            None => doc.get(&object, prop)?,
+        };
+        match found {
             Some((automerge::Value::Object(_), child)) => Ok(child),
             _ => Err(EditError::Path("an object")),
         }

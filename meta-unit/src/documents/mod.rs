@@ -1,21 +1,23 @@
 //! Documents: JSON-like CRDTs, each an automerge document stored as a row of records.
 //!
-//! - [`edits`], [`patches`], [`snapshot`]: between automerge and the contract.
-//! - [`open_doc`]: a document in memory and its records.
+//! - [`edits`], [`run`], [`patches`], [`snapshot`]: between automerge and the contract.
+//! - [`open_doc`]: a document in memory and its records. [`inflated`]: the limit of what they may become.
 //! - [`views`]: one client's window on one document, with its events and its undo steps.
 //! - [`writer`]: group commit. Everything that changes becomes durable there, in one atomic batch with the index.
 //! - [`change`]: applying a client's change at the state that the client had seen.
 
 mod change;
 mod edits;
+mod inflated;
 mod open_doc;
 mod patches;
+mod run;
 mod snapshot;
 mod views;
 mod writer;
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use automerge::{ActorId, ChangeHash, ReadDoc};
@@ -23,7 +25,7 @@ use avatar_proto::event::Event as Told;
 use avatar_proto::response::Response as Answer;
 use avatar_proto::{
     AppError, DocAt, DocChange, DocCorrupt, DocCreate, DocDelete, DocHistory, DocHistoryResult, DocOpen, DocOpened,
-    Done, Durability, ErrorCode, Event, Response, StorageRange, StorageScan,
+    DocPatched, Done, Durability, ErrorCode, Event, Message, Response, StorageRange, StorageScan,
 };
 
 use crate::data::keys;
@@ -36,8 +38,16 @@ use open_doc::{Header, OpenDoc, Session};
 use views::View;
 use writer::Writer;
 
-/// Documents without a view that stay in memory.
-const MAX_IDLE: usize = 16;
+/// Documents that stay in memory though everything of them is stored, at most: so many, and of so many bytes together (the last one used stays in any case). Views do not
+/// count: they know heads, and no document.
+const MAX_OPEN: usize = 32;
+const MAX_OPEN_BYTES: usize = 24 * 1024 * 1024;
+
+/// When nothing was stored for so long, documents with many small records get few large ones, so that they open fast.
+const IDLE_US: u64 = 3_000_000;
+
+/// What a create or a change brings in, at most, in bytes of its message.
+const MAX_INPUT_BYTES: usize = 8 * 1024 * 1024;
 
 /// How much of a document's records is read at once.
 const LOAD_BYTES: u32 = 8 * 1024 * 1024;
@@ -59,8 +69,12 @@ pub struct Documents {
 #[derive(Default)]
 struct State {
     open: HashMap<DocId, OpenDoc>,
-    /// Open and without a view, the one that was used last at the end.
-    idle: VecDeque<DocId>,
+    /// Counts uses of open documents: those used least recently are closed first.
+    uses: u64,
+    /// Changes of documents that are being loaded, in the order in which they came.
+    waiting: HashMap<DocId, Vec<(DocChange, Responder)>>,
+    /// A task waits for a quiet moment.
+    awaits_idle: bool,
     views: HashMap<u64, View>,
     views_of: HashMap<DocId, BTreeSet<u64>>,
     last_view: u64,
@@ -104,8 +118,13 @@ impl Documents {
         // A new actor for each life: what an earlier life had in memory and did not store must never meet what this one makes.
         let mut actor = [0; 16];
         platform.random(&mut actor);
+        // A number of an earlier life must not mean another view in this one: a change that was on its way during a crash would reach another document.
+        // 48 random bits to count from; JavaScript's numbers hold 53.
+        let mut last_view = [0; 8];
+        platform.random(&mut last_view[..6]);
         let state = RefCell::new(State {
             tombstones,
+            last_view: u64::from_le_bytes(last_view),
             ..State::default()
         });
         Ok(Rc::new(Self {
@@ -125,6 +144,13 @@ impl Documents {
             if request.r#type.is_empty() || request.r#type.len() > MAX_TYPE_BYTES {
                 return Err(invalid("a type has 1 to 128 bytes"));
             }
+            if request
+                .content
+                .as_ref()
+                .is_some_and(|content| content.encoded_len() > MAX_INPUT_BYTES)
+            {
+                return Err(too_large());
+            }
             Ok((id, session))
         });
         let (id, session) = match checked {
@@ -137,7 +163,9 @@ impl Documents {
         }
         if state.open.contains_key(&id) || self.index.borrow().get(&id).is_some() {
             drop(state);
-            return self.create_again(id, session, request.detached, responder);
+            let content = request.content.unwrap_or_default();
+            let keys = content.entries.into_iter().map(|entry| entry.key).collect();
+            return self.create_again(id, session, keys, request.detached, responder);
         }
         let header = Header {
             type_name: request.r#type,
@@ -149,6 +177,7 @@ impl Documents {
             Ok(doc) => state.open.insert(id, doc),
             Err(error) => return responder.fail(invalid(&error.to_string())),
         };
+        state.use_open(&id);
         state.writer.change(id);
         if request.detached {
             state.writer.answer_when_durable(id, writer::Due::Opened(responder));
@@ -161,7 +190,15 @@ impl Documents {
     }
 
     /// The same create again: a client sends it again when it does not know whether it was done.
-    fn create_again(self: &Rc<Self>, id: DocId, session: Session, detached: bool, responder: Responder) {
+    /// `keys` are those of the content with which the client believes to open it.
+    fn create_again(
+        self: &Rc<Self>,
+        id: DocId,
+        session: Session,
+        keys: Vec<String>,
+        detached: bool,
+        responder: Responder,
+    ) {
         let this = Rc::clone(self);
         self.platform.spawn(Box::pin(async move {
             if let Err(error) = this.load(id).await {
@@ -184,8 +221,9 @@ impl Documents {
                     state.writer.answer_when_durable(id, due)
                 }
             } else {
-                let view = this.add_view(&mut state, View::new(id, session, responder));
-                let due = writer::Due::View(view);
+                let mut view = View::new(id, session, responder);
+                view.believed_keys = Some(keys);
+                let due = writer::Due::View(this.add_view(&mut state, view));
                 if is_durable {
                     this.settle(&mut state, id, due)
                 } else {
@@ -223,7 +261,34 @@ impl Documents {
 
     /// Answers a DocChange.
     pub fn change(self: &Rc<Self>, request: DocChange, responder: Responder) {
-        change::change(self, request, responder);
+        if request.encoded_len() > MAX_INPUT_BYTES {
+            return responder.fail(too_large());
+        }
+        let mut state = self.state.borrow_mut();
+        let Some(id) = state.views.get(&request.view).map(|view| view.document) else {
+            return responder.fail(invalid("no such view"));
+        };
+        if let Some(waiting) = state.waiting.get_mut(&id) {
+            // Behind those that came before it.
+            return waiting.push((request, responder));
+        }
+        if state.open.contains_key(&id) {
+            drop(state);
+            return change::change(self, request, responder);
+        }
+        state.waiting.insert(id, vec![(request, responder)]);
+        drop(state);
+        let this = Rc::clone(self);
+        self.platform.spawn(Box::pin(async move {
+            let loaded = this.load(id).await;
+            let waiting = this.state.borrow_mut().waiting.remove(&id).unwrap_or_default();
+            for (request, responder) in waiting {
+                match &loaded {
+                    Ok(()) => change::change(&this, request, responder),
+                    Err(error) => responder.fail(error.clone()),
+                }
+            }
+        }));
     }
 
     /// Answers a DocDelete.
@@ -247,7 +312,6 @@ impl Documents {
         state.tombstones.insert(id);
         state.corrupt.remove(&id);
         state.open.remove(&id);
-        state.idle.retain(|idle| *idle != id);
         self.index.borrow_mut().remove(id);
         for due in state.writer.forget(&id) {
             due.fail(&mut state.views, not_found());
@@ -332,6 +396,28 @@ impl Documents {
         }));
     }
 
+    /// Stores every document that has more than one record anew, in one record each.
+    ///
+    /// # Errors
+    /// Storage failed. Documents that cannot be read are left as they are.
+    pub async fn compact_all(self: &Rc<Self>) -> Result<(), PlatformError> {
+        let mut records: HashMap<DocId, usize> = HashMap::new();
+        scan(&*self.platform, keys::documents(), true, |key, _| {
+            if let Some((id, _)) = keys::parse_document_record(key) {
+                *records.entry(id).or_default() += 1;
+            }
+        })
+        .await?;
+        for (id, _) in records.into_iter().filter(|(_, records)| *records > 1) {
+            // A damaged document has been reported, and a deleted one is gone.
+            if self.load(id).await.is_ok() {
+                self.state.borrow_mut().compact(|doc| doc.id == id && doc.has_chunks());
+                self.flush().await;
+            }
+        }
+        Ok(())
+    }
+
     /// Resolves when everything that was taken is durable, or could not be made so.
     pub async fn flush(self: &Rc<Self>) {
         self.write();
@@ -375,13 +461,13 @@ impl Documents {
     }
 
     /// Afterwards the document is open.
-    async fn load(&self, id: DocId) -> Result<(), AppError> {
-        if self.state.borrow().open.contains_key(&id) {
+    async fn load(self: &Rc<Self>, id: DocId) -> Result<(), AppError> {
+        if self.state.borrow_mut().use_open(&id) {
             return Ok(());
         }
         let read = self.read(id).await.map_err(|error| error.to_app_error())?;
         let mut state = self.state.borrow_mut();
-        if state.open.contains_key(&id) {
+        if state.use_open(&id) {
             // Another request was faster.
             return Ok(());
         }
@@ -392,7 +478,8 @@ impl Documents {
             Ok(doc) => {
                 state.loads += 1;
                 state.open.insert(id, doc);
-                self.note_idle(&mut state, id);
+                state.use_open(&id);
+                state.close_unused();
                 Ok(())
             }
             Err(None) => Err(not_found()),
@@ -433,7 +520,6 @@ impl Documents {
     fn add_view(self: &Rc<Self>, state: &mut State, view: View) -> u64 {
         state.last_view += 1;
         let (number, document, closed) = (state.last_view, view.document, view.responder.cancelled());
-        state.idle.retain(|idle| *idle != document);
         state.views.insert(number, view);
         state.views_of.entry(document).or_default().insert(number);
         let this = Rc::clone(self);
@@ -453,30 +539,31 @@ impl Documents {
             views.remove(&number);
             if views.is_empty() {
                 state.views_of.remove(&document);
-                self.note_idle(&mut state, document);
             }
         }
     }
 
-    /// The document has no view; of those, only some stay in memory.
-    fn note_idle(&self, state: &mut State, id: DocId) {
-        if state.views_of.contains_key(&id) || !state.open.contains_key(&id) {
+    /// Waits for a quiet moment, in which open documents are stored anew where that makes them open faster.
+    fn compact_when_idle(self: &Rc<Self>) {
+        if std::mem::replace(&mut self.state.borrow_mut().awaits_idle, true) {
             return;
         }
-        state.idle.retain(|idle| *idle != id);
-        state.idle.push_back(id);
-        let mut kept = VecDeque::new();
-        while state.idle.len() + kept.len() > MAX_IDLE {
-            let Some(oldest) = state.idle.pop_front() else { break };
-            if state.writer.is_durable(&oldest) {
-                state.open.remove(&oldest);
-            } else {
-                // What is not stored yet must stay.
-                kept.push_back(oldest);
+        let this = Rc::clone(self);
+        self.platform.spawn(Box::pin(async move {
+            loop {
+                let before = this.state.borrow().writer.batches();
+                this.platform.sleep(IDLE_US).await;
+                let mut state = this.state.borrow_mut();
+                if state.writer.batches() == before {
+                    state.awaits_idle = false;
+                    if state.writer.is_idle() {
+                        state.compact(OpenDoc::is_scattered);
+                    }
+                    break;
+                }
             }
-        }
-        kept.append(&mut state.idle);
-        state.idle = kept;
+            this.write();
+        }));
     }
 
     /// Gives an answer that waited for durability.
@@ -489,10 +576,58 @@ impl Documents {
                 }
             }
             writer::Due::View(number) => {
-                if let Some((doc, view)) = state.open.get(&id).zip(state.views.get(&number)) {
+                if let Some((doc, view)) = state.open.get(&id).zip(state.views.get_mut(&number)) {
                     view.responder.more(opened(number, doc, doc.applied_seq(&view.session)));
+                    if let Some(keys) = view.believed_keys.take()
+                        && let Some((heads, patches)) = doc.since_creation(keys)
+                    {
+                        let updated_ms = doc.updated_ms;
+                        let patched = DocPatched { patches, updated_ms };
+                        view.tell_foreign(avatar_proto::doc_event::Event::Patched(patched), heads);
+                    }
                 }
             }
+        }
+    }
+}
+
+impl State {
+    /// Whether the document is open; if so, it is the one used last.
+    fn use_open(&mut self, id: &DocId) -> bool {
+        let Some(doc) = self.open.get_mut(id) else {
+            return false;
+        };
+        self.uses += 1;
+        doc.last_use = self.uses;
+        true
+    }
+
+    /// Closes the documents used least recently, as far as everything of them is stored, until few enough are left.
+    fn close_unused(&mut self) {
+        let mut bytes: usize = self.open.values().map(OpenDoc::memory_bytes).sum();
+        if self.open.len() <= MAX_OPEN && bytes <= MAX_OPEN_BYTES {
+            return;
+        }
+        let mut by_use: Vec<(u64, DocId)> = self.open.values().map(|doc| (doc.last_use, doc.id)).collect();
+        by_use.sort_unstable();
+        by_use.pop();
+        for (_, id) in by_use {
+            if self.open.len() <= MAX_OPEN && bytes <= MAX_OPEN_BYTES {
+                return;
+            }
+            if self.writer.is_durable(&id)
+                && let Some(closed) = self.open.remove(&id)
+            {
+                bytes -= closed.memory_bytes();
+            }
+        }
+    }
+
+    /// The next batch has one record instead of many for each open document that `wanted` picks.
+    fn compact(&mut self, wanted: impl Fn(&OpenDoc) -> bool) {
+        for doc in self.open.values_mut().filter(|doc| wanted(doc)) {
+            doc.request_snapshot();
+            self.writer.change(doc.id);
         }
     }
 }
@@ -557,6 +692,10 @@ fn session(bytes: &[u8]) -> Result<Session, AppError> {
 
 fn invalid(message: &str) -> AppError {
     app_error(ErrorCode::InvalidArgument, message)
+}
+
+fn too_large() -> AppError {
+    app_error(ErrorCode::Limit, "a document takes in at most 8 MiB at once")
 }
 
 fn not_found() -> AppError {

@@ -1,11 +1,14 @@
 //! A document in memory: its automerge document, what of it is stored, and what each session has had applied.
 
 use automerge::transaction::CommitOptions;
-use automerge::{ActorId, Automerge, ChangeHash, LoadOptions, PatchLog, ROOT, TextEncoding, VerificationMode};
-use avatar_proto::{ChangeInfo, MapValue};
+use automerge::{ActorId, Automerge, ChangeHash, LoadOptions, PatchLog, ROOT, ReadDoc, TextEncoding, VerificationMode};
+use avatar_proto::edit::Op;
+use avatar_proto::path_step::Step;
+use avatar_proto::{ChangeInfo, Edit, MapValue, PathStep};
 use prost::Message;
 
 use super::edits::{self, EditError};
+use super::inflated;
 use crate::data::records;
 use crate::index::{DocId, IndexRow, project};
 
@@ -18,6 +21,10 @@ const MAX_SESSIONS: usize = 64;
 /// Chunks are merged into a snapshot when they hold so many bytes and more than the snapshot, or are so many.
 const COMPACT_FROM_BYTES: usize = 64 * 1024;
 const COMPACT_FROM_CHUNKS: usize = 512;
+
+/// In a quiet moment, chunks are merged when they are so many or hold so many bytes.
+const SCATTERED_FROM_CHUNKS: usize = 16;
+const SCATTERED_FROM_BYTES: usize = 8 * 1024;
 
 /// Does not change in a document's life.
 #[derive(Clone, PartialEq, Message)]
@@ -66,6 +73,12 @@ pub enum Corrupt {
     /// The changes.
     #[error("the changes do not load: {0}")]
     Changes(#[from] automerge::AutomergeError),
+    /// What loading would do to this node.
+    #[error(transparent)]
+    Unfit(#[from] inflated::Unfit),
+    /// The changes build on others that are missing.
+    #[error("changes are missing")]
+    Gap,
     /// The first record is missing.
     #[error("its first record is missing")]
     Beginning,
@@ -81,9 +94,12 @@ pub struct OpenDoc {
     pub updated_ms: i64,
     /// The document itself.
     pub automerge: Automerge,
+    /// When it was last used, by the count of uses of all documents.
+    pub last_use: u64,
     /// Last change number by session, the most recent session last.
     applied: Vec<(Session, u64)>,
     stored: Stored,
+    wants_snapshot: bool,
 }
 
 /// What the records hold, those in flight included.
@@ -118,7 +134,7 @@ impl OpenDoc {
     ) -> Result<Self, EditError> {
         let mut automerge = Automerge::new_with_encoding(TextEncoding::Utf16CodeUnit).with_actor(actor.clone());
         let mut tx = automerge.transaction();
-        edits::fill_map(&mut tx, &ROOT, content)?;
+        edits::fill_root(&mut tx, content)?;
         tx.commit_with(CommitOptions::default().with_time(header.created_ms / 1000));
         let updated_ms = header.created_ms;
         Ok(Self {
@@ -126,8 +142,10 @@ impl OpenDoc {
             header,
             updated_ms,
             automerge,
+            last_use: 0,
             applied: vec![(session, 0)],
             stored: Stored::default(),
+            wants_snapshot: false,
         })
     }
 
@@ -163,19 +181,26 @@ impl OpenDoc {
             }
         }
         let header = header.ok_or(Corrupt::Beginning)?;
+        inflated::check(&changes, inflated::MAX_INFLATED_BYTES)?;
         // The records' checksums have shown that these are the bytes that automerge gave.
         let options = LoadOptions::new()
             .verification_mode(VerificationMode::DontCheck)
             .text_encoding(TextEncoding::Utf16CodeUnit);
         let automerge = Automerge::load_with_options(&changes, options)?.with_actor(actor.clone());
+        // Automerge keeps changes whose past it does not know aside, in silence.
+        if !automerge.get_missing_deps(&[]).is_empty() {
+            return Err(Corrupt::Gap);
+        }
         stored.heads = automerge.get_heads();
         Ok(Self {
             id,
             header,
             updated_ms,
             automerge,
+            last_use: 0,
             applied,
             stored,
+            wants_snapshot: false,
         })
     }
 
@@ -199,6 +224,7 @@ impl OpenDoc {
         let before = self.stored.clone();
         let is_first = before.next_chunk == 0;
         let is_snapshot = is_first
+            || std::mem::take(&mut self.wants_snapshot)
             || before.chunks >= COMPACT_FROM_CHUNKS
             || before.chunk_bytes > COMPACT_FROM_BYTES.max(before.snapshot_bytes);
         let changes = match (is_first, is_snapshot) {
@@ -237,6 +263,32 @@ impl OpenDoc {
         }
     }
 
+    /// The next record is to hold everything.
+    pub fn request_snapshot(&mut self) {
+        self.wants_snapshot = true;
+    }
+
+    /// Whether more than one record is stored.
+    pub fn has_chunks(&self) -> bool {
+        self.stored.chunks > 0
+    }
+
+    /// Whether its records are so many, or hold so much more than a snapshot would, that it opens slowly.
+    pub fn is_scattered(&self) -> bool {
+        self.stored.chunks >= SCATTERED_FROM_CHUNKS || self.stored.chunk_bytes > SCATTERED_FROM_BYTES
+    }
+
+    /// What its records hold, in bytes.
+    pub fn stored_bytes(&self) -> usize {
+        self.stored.snapshot_bytes + self.stored.chunk_bytes
+    }
+
+    /// The memory that it takes, in bytes, roughly.
+    pub fn memory_bytes(&self) -> usize {
+        let stats = self.automerge.stats();
+        16 * 1024 + stats.num_ops as usize * 24 + stats.num_changes as usize * 160
+    }
+
     /// The batch with this record failed.
     pub fn save_failed(&mut self, save: Save) {
         let next_chunk = self.stored.next_chunk;
@@ -245,6 +297,28 @@ impl OpenDoc {
             next_chunk: if save.number == 0 { 0 } else { next_chunk },
             ..save.before
         };
+    }
+
+    /// The heads after its creation, and what leads from its content then, which had these keys, to the content now. None if there was no change since.
+    pub fn since_creation(&self, keys: Vec<String>) -> Option<(Vec<ChangeHash>, Vec<Edit>)> {
+        if self.automerge.stats().num_changes <= 1 {
+            return None;
+        }
+        let created = self.automerge.get_changes_meta(&[]).first()?.hash;
+        let gone = keys
+            .into_iter()
+            .filter(|key| !matches!(self.automerge.get(ROOT, key), Ok(Some(_))));
+        let mut edits: Vec<Edit> = gone
+            .map(|key| Edit {
+                path: vec![PathStep {
+                    step: Some(Step::Key(key)),
+                }],
+                op: Some(Op::Delete(1)),
+            })
+            .collect();
+        // From nothing: every key is put anew.
+        edits.extend(self.diff(&[], &self.automerge.get_heads()));
+        Some((vec![created], edits))
     }
 
     /// Whether no record of it is stored or in flight.
@@ -292,12 +366,12 @@ impl OpenDoc {
     }
 
     /// The patches from one state to another.
-    pub fn diff(&self, before: &[ChangeHash], after: &[ChangeHash]) -> Vec<avatar_proto::Edit> {
+    pub fn diff(&self, before: &[ChangeHash], after: &[ChangeHash]) -> Vec<Edit> {
         super::patches::to_edits(&self.automerge, self.automerge.diff(before, after))
     }
 
     /// The patches of a log that a transaction filled.
-    pub fn patches(&self, log: &mut PatchLog) -> Vec<avatar_proto::Edit> {
+    pub fn patches(&self, log: &mut PatchLog) -> Vec<Edit> {
         super::patches::to_edits(&self.automerge, self.automerge.make_patches(log))
     }
 }

@@ -25,6 +25,8 @@ pub struct View {
     pub session: Session,
     /// Where its events go.
     pub responder: Responder,
+    /// The client believes that the document is as it was created, with these keys; it is told so if that is wrong.
+    pub believed_keys: Option<Vec<String>>,
     version: u64,
     /// What others did and the client has not told us to have seen: the event's version, and the heads before it.
     unseen: VecDeque<(u64, Vec<ChangeHash>)>,
@@ -52,6 +54,7 @@ impl View {
             document,
             session,
             responder,
+            believed_keys: None,
             version: 0,
             unseen: VecDeque::new(),
             branch: None,

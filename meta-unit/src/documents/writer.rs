@@ -52,6 +52,7 @@ pub struct Writer {
     /// Documents in the batch in flight; None when no batch is.
     in_flight: Option<InFlight>,
     waiting_for_flush: Vec<oneshot::Sender<()>>,
+    batches: u64,
 }
 
 #[derive(Default)]
@@ -127,6 +128,21 @@ impl Writer {
         Some(wait)
     }
 
+    /// Batches made since the start.
+    pub fn batches(&self) -> u64 {
+        self.batches
+    }
+
+    /// Whether no batch is in flight or due.
+    pub fn is_idle(&self) -> bool {
+        self.in_flight.is_none() && !self.has_work()
+    }
+
+    /// Whether somebody waits for the next batch. (What is left of a failed one waits for the next change.)
+    fn is_awaited(&self) -> bool {
+        !self.due.is_empty() || self.deletes.values().any(|responders| !responders.is_empty())
+    }
+
     fn has_work(&self) -> bool {
         !self.changed.is_empty() || !self.deletes.is_empty()
     }
@@ -149,11 +165,12 @@ impl Documents {
                 let result = batch.run(&*this.platform).await;
                 let failed = result.is_err();
                 this.batch_ended(batched, result.map(drop));
-                if failed {
-                    // What could not be stored waits for the next change: a full disk does not get emptier by trying.
+                // What could not be stored waits for the next change: a full disk does not get emptier by trying. But whoever came meanwhile has to be told.
+                if failed && !this.state.borrow().writer.is_awaited() {
                     break;
                 }
             }
+            this.compact_when_idle();
             let mut state = this.state.borrow_mut();
             state.writer.in_flight = None;
             for flushed in state.writer.waiting_for_flush.drain(..) {
@@ -175,9 +192,16 @@ impl Documents {
         let mut index = self.index.borrow_mut();
         while let Some(id) = state.writer.changed.pop_first() {
             let due = state.writer.due.remove(&id).unwrap_or_default();
-            in_flight.due.extend(due.into_iter().map(|due| (id, due)));
             let Some(doc) = state.open.get_mut(&id) else { continue };
             let save = doc.save();
+            if batch.body_len() > 0 && batch.body_len() + save.record.len() > MAX_BATCH_BYTES {
+                // It has no room any more, and is the first of the next batch.
+                doc.save_failed(save);
+                state.writer.due.entry(id).or_default().extend(due);
+                state.writer.changed.insert(id);
+                break;
+            }
+            in_flight.due.extend(due.into_iter().map(|due| (id, due)));
             batch.put(keys::document_record(&id, save.number), &save.record);
             if save.is_snapshot && save.number > 0 {
                 batch.delete_range(keys::document_record(&id, 0), keys::document_record(&id, save.number));
@@ -185,9 +209,6 @@ impl Documents {
             index.upsert(&doc.row());
             in_flight.documents.insert(id);
             saves.push((id, save));
-            if batch.body_len() >= MAX_BATCH_BYTES {
-                break;
-            }
         }
         let deletes = std::mem::take(&mut state.writer.deletes);
         for id in deletes.keys() {
@@ -203,6 +224,7 @@ impl Documents {
             (number, record.len())
         });
         state.writer.in_flight = Some(in_flight);
+        state.writer.batches += 1;
         Some((
             batch,
             Batched {
@@ -216,7 +238,7 @@ impl Documents {
     fn batch_ended(&self, batched: Batched, result: Result<(), PlatformError>) {
         let mut state = self.state.borrow_mut();
         let state = &mut *state;
-        let InFlight { documents, due } = state.writer.in_flight.replace(InFlight::default()).unwrap_or_default();
+        let InFlight { due, .. } = state.writer.in_flight.replace(InFlight::default()).unwrap_or_default();
         match result {
             Ok(()) => {
                 if let Some((number, bytes)) = batched.segment {
@@ -232,9 +254,7 @@ impl Documents {
             }
             Err(error) => self.batch_failed(state, batched, due, &error),
         }
-        for id in documents {
-            self.note_idle(state, id);
-        }
+        state.close_unused();
     }
 
     fn batch_failed(&self, state: &mut super::State, batched: Batched, due: Vec<(DocId, Due)>, error: &PlatformError) {

@@ -4,3 +4,4 @@ mod client;
 mod conflicts;
 mod durability;
 mod editing;
+mod properties;
