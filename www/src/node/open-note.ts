@@ -2,15 +2,18 @@
 import type { Doc, DocumentId } from "@dao/avatar";
 import { signal, type Signal } from "@preact/signals";
 import { deriveFields, readText } from "../markdown/derive";
+import { readFrontMatter } from "../markdown/front-matter";
 import { addTag, removeTag, setTitle, type TextEdit } from "../markdown/edits";
 import { theAvatar, tracked } from "./avatar";
 import type { Note } from "./notes";
 
 /** The list and the links follow the text after a short rest, not at each letter. */
 const REST_MS = 500;
-/** Huge notes are read through less often: it costs a pass over the text. */
-const HUGE_CHARS = 256 * 1024;
-const HUGE_REST_MS = 3_000;
+/** Big notes are read through less often: it costs a pass over the text. */
+const BIG_CHARS = 256 * 1024;
+const BIG_REST_MS = 3_000;
+/** Huge ones only when the person leaves them. */
+const HUGE_CHARS = 1024 * 1024;
 /** Changes that only follow from others; an undo passes over them. */
 const DERIVED = "derived fields";
 /** Undo stops looking for a change that a person sees after this many. */
@@ -38,15 +41,19 @@ export class OpenNote {
   /** Tags that an application set beside the text. */
   #tagsOfText: readonly string[];
   #problem: string | undefined;
+  /** The text's length when it was last looked at. To ask the document after each key would make it put the whole text together. */
+  #length: number;
   #stop: () => void;
   /** Last step was an undo or redo: deriving would make a new change and so end the redo. It waits for the next edit, or the note's closing. */
   #inUndo = false;
   #stale = false;
 
   private constructor(readonly doc: Doc<Note>) {
-    const facts = readText(doc.value.body ?? "", doc.value.path ?? "");
-    this.#tagsOfText = facts.tags;
-    this.#problem = facts.frontMatter.problem;
+    const body = doc.value.body ?? "";
+    this.#length = body.length;
+    // A huge text is not read through to be shown: its tags are taken for those that are stored.
+    this.#tagsOfText = this.#length > HUGE_CHARS ? (doc.value.tags ?? []) : readText(body, doc.value.path ?? "").tags;
+    this.#problem = readFrontMatter(body).problem;
     this.state = signal(this.#read());
     this.canUndo = signal(doc.canUndo);
     this.canRedo = signal(doc.canRedo);
@@ -61,7 +68,7 @@ export class OpenNote {
         // Who typed derives; the other tabs get the fields from there.
         if (event.source === "local") this.#derivesLater();
       }
-      this.state.value = this.#read();
+      if (event.patches.some((patch) => patch.path[0] !== "body")) this.state.value = this.#read();
     });
   }
 
@@ -124,6 +131,7 @@ export class OpenNote {
     const { value } = this.doc;
     const body = value.body ?? "";
     const path = value.path ?? "";
+    this.#length = body.length;
     const ofApplication = (value.tags ?? []).filter((tag) => !this.#tagsOfText.includes(tag));
     const facts = readText(body, path);
     this.#tagsOfText = facts.tags;
@@ -158,7 +166,8 @@ export class OpenNote {
       return;
     }
     clearTimeout(this.#restTimer);
-    this.#restTimer = setTimeout(() => this.derive(), (this.doc.value.body ?? "").length > HUGE_CHARS ? HUGE_REST_MS : REST_MS);
+    if (this.#length > HUGE_CHARS) this.#stale = true;
+    else this.#restTimer = setTimeout(() => this.derive(), this.#length > BIG_CHARS ? BIG_REST_MS : REST_MS);
   }
 
   async #step(direction: "undo" | "redo"): Promise<void> {

@@ -283,14 +283,15 @@ function Preview({ note, path, openLink }: { note: OpenNote; path: string } & Li
   const host = useRef<HTMLDivElement>(null);
   const links = useRef<typeof import("../preview/render") | undefined>(undefined);
   const revision = note.revision.value;
+  const { title } = note.state.value;
   useEffect(() => {
     let gone = false;
     import(/* webpackChunkName: "preview" */ "../preview/render").then((module) => {
       links.current = module;
-      if (!gone && host.current) module.renderMarkdown(note.doc.value.body ?? "", host.current);
+      if (!gone && host.current) module.renderMarkdown(note.doc.value.body ?? "", title, host.current);
     }, notifyError);
     return () => void (gone = true);
-  }, [revision]);
+  }, [revision, title]);
   return (
     <div
       ref={host}

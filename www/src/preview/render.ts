@@ -72,12 +72,14 @@ const ALLOWED_TAGS =
   "a abbr b blockquote br caption code dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead tr u ul var".split(" ");
 const ALLOWED_ATTR = ["href", "title", "alt", "src", "align", "class", "colspan", "rowspan", "start", "open", "data-note", "data-title", "dir", "lang", "width", "height"];
 
-/** Shows the note in `element`, without its front matter. */
-export function renderMarkdown(body: string, element: HTMLElement): void {
+/** Shows the note in `element`, without its front matter and without a first heading that says the title again. */
+export function renderMarkdown(body: string, title: string, element: HTMLElement): void {
   const { end } = readFrontMatter(body);
   const html = markdown.render(body.slice(end));
   // Trusted HTML where the browser has Trusted Types: DOMPurify's own policy, which the CSP names.
   element.innerHTML = purifier.sanitize(html, { ALLOWED_TAGS, ALLOWED_ATTR, ALLOW_DATA_ATTR: false, RETURN_TRUSTED_TYPE: true }) as unknown as string;
+  const first = element.firstElementChild;
+  if (first?.tagName === "H1" && first.textContent?.replace(/\s+/g, " ").trim() === title) first.remove();
 }
 
 /** What a click in the preview means. */
