@@ -181,6 +181,11 @@ impl Calls {
         Some(address)
     }
 
+    /// Whether a request is in flight and had no answer yet.
+    pub fn is_unanswered(&self, req: u64) -> bool {
+        self.by_req.get(&req).is_some_and(|call| !call.answered)
+    }
+
     /// The digest of a request in flight.
     pub fn digest(&self, req: u64) -> Option<Digest> {
         self.by_req.get(&req)?.digest

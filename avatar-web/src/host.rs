@@ -24,17 +24,17 @@ use crate::net;
 use crate::ops::{OpEvent, Ops};
 use crate::status;
 use crate::storage::{Backend, Choice};
-use crate::supervise::{Digest, Next, Supervisor, Verdict};
+use crate::supervise::{Digest, Group, Next, Supervisor, Verdict};
 use crate::world::{Log, World};
 
 /// How long a Meta Unit may take to make everything durable when the host closes.
 const CLOSE_PATIENCE_US: i64 = 5_000_000;
 
-/// So many bytes of requests are handed over before the Meta Unit has a turn to work on them: its memory grows for them, and never shrinks.
-const HAND_OVER_BYTES: usize = 4 * 1024 * 1024;
-
 /// After that, and this, it is dropped as it is: what it acknowledged is durable anyway.
 const CLOSE_LIMIT_MS: f64 = 6_000.0;
+
+/// So many bytes of requests are handed over before the Meta Unit has a turn to work on them: its memory grows for them, and never shrinks.
+const HAND_OVER_BYTES: usize = 4 * 1024 * 1024;
 
 /// Product and version, as HostHello and HostStatus say it.
 pub const HOST: &str = concat!("avatar-web/", env!("CARGO_PKG_VERSION"));
@@ -90,7 +90,8 @@ pub struct Host {
     backend: Rc<dyn Backend>,
     clients: Rc<Clients>,
     calls: Rc<RefCell<Calls>>,
-    supervisor: Rc<RefCell<Supervisor>>,
+    supervisor: RefCell<Supervisor>,
+    suspects: RefCell<Group>,
     standing: RefCell<Standing>,
     running: RefCell<Option<Rc<Running>>>,
     ready: RefCell<HostReady>,
@@ -124,7 +125,8 @@ impl Host {
                 backend,
                 clients: Rc::default(),
                 calls: Rc::default(),
-                supervisor: Rc::default(),
+                supervisor: RefCell::default(),
+                suspects: RefCell::default(),
                 standing: RefCell::new(Standing::Starting(vec![tell])),
                 running: RefCell::new(None),
                 crash_reason: RefCell::new(None),
@@ -155,11 +157,12 @@ impl Host {
         let world = Rc::new(World {
             calls: self.calls.clone(),
             clients: self.clients.clone(),
-            supervisor: self.supervisor.clone(),
             ops: Ops::new(self.backend.clone(), self.rules, wake),
             log: self.log.clone(),
             hello: RefCell::new(None),
             last_words: RefCell::default(),
+            note_answered: Cell::new(self.supervisor.borrow().suspects_any()),
+            answered: RefCell::default(),
         });
         let instance = match Instance::start(&self.module, world.clone()).await {
             Ok(instance) => instance,
@@ -217,7 +220,7 @@ impl Host {
         self.turning.set(false);
     }
 
-    fn work(&self, running: &Running) -> Answer<i64> {
+    fn work(self: &Rc<Self>, running: &Running) -> Answer<i64> {
         while let Some(event) = running.world.ops.next_event() {
             self.tell(running, event)?;
         }
@@ -233,7 +236,19 @@ impl Host {
         }
         let next = running.instance.turn(TURN_BUDGET_US)?;
         self.calls.borrow_mut().turn_ended();
+        for digest in running.world.answered.take() {
+            self.supervisor.borrow_mut().cleared(digest);
+        }
+        if !self.suspects.borrow().is_empty() && !self.waits_for_suspects() {
+            self.driver.wake();
+        }
         Ok(next)
+    }
+
+    fn waits_for_suspects(&self) -> bool {
+        self.suspects
+            .borrow_mut()
+            .is_waited_for(engine::monotonic_ms(), |req| self.calls.borrow().is_unanswered(req))
     }
 
     fn tell(&self, running: &Running, event: OpEvent) -> Answer<()> {
@@ -253,46 +268,37 @@ impl Host {
         Ok(())
     }
 
-    fn hand_over(&self, running: &Running) -> Answer<()> {
+    fn hand_over(self: &Rc<Self>, running: &Running) -> Answer<()> {
         let mut bytes = 0;
-        loop {
-            let (digest, verdict) = {
-                let calls = self.calls.borrow();
-                let Some(front) = calls.front() else { break };
-                let digest = Digest::of(&front.payload);
-                let verdict = self.supervisor.borrow().judge(engine::monotonic_ms(), digest);
-                // Alone means alone: what came before it has its turn first.
-                if verdict == Verdict::Alone && !calls.nothing_fresh() {
-                    self.driver.wake();
-                    break;
-                }
-                (digest, verdict)
-            };
+        let mut waits = self.waits_for_suspects();
+        while !waits && let Some((digest, verdict)) = self.judge_front() {
+            if bytes >= HAND_OVER_BYTES
+                || !self
+                    .suspects
+                    .borrow()
+                    .admits(verdict, !self.calls.borrow().nothing_fresh())
+            {
+                waits = true;
+                self.driver.wake();
+                continue;
+            }
             let Some(queued) = self.calls.borrow_mut().hand_over(digest) else {
                 break;
             };
-            if verdict == Verdict::Quarantined {
-                self.refuse(
-                    queued.req,
-                    ErrorCode::Crashed,
-                    "the request crashed the Meta Unit twice",
-                    false,
-                );
-                continue;
+            bytes += queued.payload.len();
+            match verdict {
+                Verdict::Quarantined => {
+                    let message = "the request crashed the Meta Unit twice";
+                    self.refuse(queued.req, ErrorCode::Crashed, message, false);
+                    continue;
+                }
+                Verdict::Suspect { group } => self.suspect(queued.req, group),
+                Verdict::Fine => {}
             }
             if let Err(status) = running.instance.handle_request(queued.req, &queued.payload)? {
                 let retryable = queued.payload.len() < avatar_proto::DEFAULT_MAX_BUFFER_BYTES as usize;
-                self.refuse(
-                    queued.req,
-                    ErrorCode::Limit,
-                    &format!("the Meta Unit refused it: {status:?}"),
-                    retryable,
-                );
-            }
-            bytes += queued.payload.len();
-            if verdict == Verdict::Alone || bytes >= HAND_OVER_BYTES {
-                self.driver.wake();
-                break;
+                let message = format!("the Meta Unit refused it: {status:?}");
+                self.refuse(queued.req, ErrorCode::Limit, &message, retryable);
             }
         }
         loop {
@@ -300,6 +306,25 @@ impl Host {
             let Some(req) = cancel else { return Ok(()) };
             // NOT_FOUND: its last answer was quicker.
             let _ = running.instance.cancel_request(req)?;
+        }
+    }
+
+    fn judge_front(&self) -> Option<(Digest, Verdict)> {
+        let calls = self.calls.borrow();
+        let digest = Digest::of(&calls.front()?.payload);
+        Some((digest, self.supervisor.borrow().judge(engine::monotonic_ms(), digest)))
+    }
+
+    /// A suspect is handed over: others wait for its answer, but not for ever.
+    fn suspect(self: &Rc<Self>, req: u64, group: usize) {
+        if self.suspects.borrow_mut().add(engine::monotonic_ms(), req, group) {
+            let weak = Rc::downgrade(self);
+            spawn_local(async move {
+                engine::sleep_ms(Group::patience_ms()).await;
+                if let Some(host) = weak.upgrade() {
+                    host.driver.wake();
+                }
+            });
         }
     }
 
@@ -367,7 +392,8 @@ impl Host {
 
         let now_ms = engine::monotonic_ms();
         let at_work = self.calls.borrow().at_work();
-        let next = self.supervisor.borrow_mut().crashed(now_ms, at_work);
+        let next = self.supervisor.borrow_mut().crashed(now_ms, &at_work);
+        self.suspects.take();
         let ended = self.calls.borrow_mut().end_all(false);
         for (address, digest) in ended {
             let quarantined =

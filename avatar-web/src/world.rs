@@ -1,6 +1,6 @@
 //! What the imports mean in this host: answers go to clients, operations to [`Ops`].
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use avatar_proto::{AbiStatus, GuestHello, Message};
@@ -11,7 +11,7 @@ use crate::calls::Calls;
 use crate::clients::Clients;
 use crate::instance::{Imports, Lent};
 use crate::ops::Ops;
-use crate::supervise::{Digest, Supervisor};
+use crate::supervise::Digest;
 
 #[wasm_bindgen]
 extern "C" {
@@ -46,8 +46,6 @@ pub struct World {
     pub calls: Rc<RefCell<Calls>>,
     /// The clients of the host.
     pub clients: Rc<Clients>,
-    /// The host's memory of crashes.
-    pub supervisor: Rc<RefCell<Supervisor>>,
     /// The operations of this instance.
     pub ops: Rc<Ops>,
     /// The host's log.
@@ -56,17 +54,10 @@ pub struct World {
     pub hello: RefCell<Option<GuestHello>>,
     /// What the instance said before it trapped.
     pub last_words: RefCell<String>,
-}
-
-impl World {
-    /// A request that was under suspicion has ended well.
-    fn clear(&self, digest: Option<Digest>) {
-        if let Some(digest) = digest
-            && self.supervisor.borrow().suspects_any()
-        {
-            self.supervisor.borrow_mut().cleared(digest);
-        }
-    }
+    /// Whether anybody wants to know who was answered: while a request is under suspicion.
+    pub note_answered: Cell<bool>,
+    /// The requests that had an answer in this turn, if they are noted.
+    pub answered: RefCell<Vec<Digest>>,
 }
 
 impl Imports for World {
@@ -95,8 +86,8 @@ impl Imports for World {
             return AbiStatus::NotFound;
         };
         drop(calls);
-        if fin {
-            self.clear(digest);
+        if self.note_answered.get() {
+            self.answered.borrow_mut().extend(digest);
         }
         if let Some(address) = address {
             self.clients.answer(address, fin, &head, &body);

@@ -441,6 +441,23 @@ async fn h8_a_request_that_crashes_twice_is_quarantined_and_others_are_not_blame
 }
 
 #[wasm_bindgen_test]
+async fn h8_what_is_in_flight_at_many_crashes_is_not_blamed_and_blocks_nobody_for_long() {
+    let (_host, client) = host_with("").await;
+    let waiting = command(b'H', 0, b"a live query", b"");
+    for nth in 1..=3u8 {
+        client.send(vec![request(1, &waiting), request(2, &[b'T', nth, 0, 0, 0, 0])]);
+        assert!(client.error(1).await.retryable, "crash {nth}");
+        assert_eq!(client.error(2).await.code(), ErrorCode::Crashed);
+        restarted(&client).await;
+    }
+    // Under suspicion and without an answer: others wait for it, but not for ever.
+    client.send(vec![request(3, &waiting), request(4, &command(b'U', 0, b"", b""))]);
+    assert_eq!(numbers(&client.answer(4).await.0).len(), 1);
+    client.send(vec![cancel(3)]);
+    assert_eq!(numbers(&client.answer(3).await.0), vec![77]);
+}
+
+#[wasm_bindgen_test]
 async fn h8_a_crash_loop_ends_in_failed() {
     let module = compile(&wat("")).await;
     let options = options(&module, "test");
