@@ -25,7 +25,7 @@ const FEATURES = ["bulk-memory", "bulk-memory-opt", "sign-ext", "mutable-globals
  */
 const MODULES = {
   meta_unit: {
-    optimize: "-O3",
+    optimize: "-Oz",
     files: ["meta_unit.wasm"],
     inputs: ["meta-unit/Cargo.toml", "meta-unit/Cargo.lock", "meta-unit/.cargo", "meta-unit/build.rs", "meta-unit/src", "meta-unit/shims", "proto/Cargo.toml", "proto/build.rs", "proto/src", "proto/dao"],
     build: buildMetaUnit,
@@ -87,7 +87,7 @@ function forgetOldArtifacts(name) {
 
 async function buildMetaUnit(out, optimize) {
   const { dir, target } = WORKSPACES["meta-unit"];
-  await mustRun("Building the Meta Unit", "cargo", ["build", "--release", "--target", TARGET, "--lib", ...lockfileFlags(), ...withoutPaths()], { cwd: dir, env: cargoEnv("meta-unit", { wasm: true }) });
+  await mustRun("Building the Meta Unit", "cargo", ["build", "--release", "--target", TARGET, "--lib", ...lockfileFlags(), ...rustFlags()], { cwd: dir, env: { ...cargoEnv("meta-unit", { wasm: true }), ...UNSTABLE } });
   const linked = readFileSync(path.join(target, TARGET, "release", "meta_unit.wasm"));
   // rustc exports __heap_base and __data_end unasked, and whatever is no_mangle in a dependency; a host gets what the ABI says and nothing else.
   const exported = new Set(goldenBoundary().filter((line) => line.startsWith("export ")).map((line) => line.split(" ")[2]));
@@ -104,8 +104,8 @@ async function buildAvatarWeb(out, optimize) {
   await mustRun(
     "Building avatar-web",
     "wasm-pack",
-    ["--log-level", "error", "build", "--mode", "no-install", "--target", "web", "--release", "--no-pack", "--no-opt", "--out-dir", path.relative(crate, generated), ".", ...lockfileFlags(), ...withoutPaths()],
-    { cwd: crate, env: cargoEnv("root", { wasm: true }) },
+    ["--log-level", "error", "build", "--mode", "no-install", "--target", "web", "--release", "--no-pack", "--no-opt", "--out-dir", path.relative(crate, generated), ".", ...lockfileFlags(), ...rustFlags()],
+    { cwd: crate, env: { ...cargoEnv("root", { wasm: true }), ...UNSTABLE } },
   );
   await finish(path.join(generated, "avatar_web_bg.wasm"), path.join(out, "avatar_web_bg.wasm"), optimize);
   for (const file of ["avatar_web.js", "avatar_web.d.ts"]) cpSync(path.join(generated, file), path.join(out, file));
@@ -117,11 +117,17 @@ function lockfileFlags() {
   return process.env.CI ? ["--locked"] : [];
 }
 
-/** Panic messages name source files. Where this machine keeps them is nobody's business, and would make every build different. */
-function withoutPaths() {
+/** Two flags of `rustFlags` are not stable yet; this lets the pinned stable compiler take them. Nothing in the sources relies on it. */
+const UNSTABLE = { RUSTC_BOOTSTRAP: "1" };
+
+/**
+ * Panic messages name source files: where this machine keeps them is nobody's business, and would make every build different.
+ * Without those places, and without the text of `{:?}` (in panics and logs alone), the first load is about 30 KB (brotli) smaller. Development builds keep both.
+ */
+function rustFlags() {
   const cargoHome = process.env.CARGO_HOME || path.join(process.env.HOME ?? "", ".cargo");
-  const remap = [`--remap-path-prefix=${cargoHome}/registry/src=registry`, `--remap-path-prefix=${ROOT}=avatar`];
-  return ["--config", `target.${TARGET}.rustflags=${JSON.stringify(remap)}`];
+  const flags = [`--remap-path-prefix=${cargoHome}/registry/src=registry`, `--remap-path-prefix=${ROOT}=avatar`, "-Zlocation-detail=none", "-Zfmt-debug=none"];
+  return ["--config", `target.${TARGET}.rustflags=${JSON.stringify(flags)}`];
 }
 
 /** wasm-opt, then the build id: the SHA-256 of the module as it is before that section is appended (ABI.md, `avatar:build`). */
