@@ -77,6 +77,10 @@ impl FieldName {
 
 /// A checked filter.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a query has few of them, and every row is tested: a box more is a cache line more"
+)]
 pub(super) enum Condition {
     All(Vec<Condition>),
     Any(Vec<Condition>),
@@ -86,6 +90,10 @@ pub(super) enum Condition {
 
 /// What is asked of one field.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a query has few of them, and every row is tested: a box more is a cache line more"
+)]
 pub(super) enum Test {
     Equal(Operand),
     NotEqual(Operand),

@@ -1,9 +1,9 @@
 //! The index: what lists and queries are answered from, without loading a document.
 //!
-//! It holds one [row](row) for each document (its type, its times, and the scalars of its content), all of them in memory, and is persisted beside the documents
+//! It holds one [row] for each document (its type, its times, and the scalars of its content), all of them in memory, and is persisted beside the documents
 //! as [segments](segment), in the same atomic batches. The parts:
 //!
-//! - [`fields`], [`project`]: what of a document goes into a row, and the limits.
+//! - [`fields`], [`mod@project`]: what of a document goes into a row, and the limits.
 //! - [`row`], [`value`], [`wire`]: rows are kept in the encoding in which they are sent; values are read in place.
 //! - [`segment`], [`maintenance`]: the persisted form, and the merging of many small segments into few.
 //! - [`filter`], [`query`]: a checked query and its evaluation. [`answer`]: its pages.

@@ -24,7 +24,7 @@ pub struct IndexRow {
     pub created_ms: i64,
     /// Milliseconds since the Unix epoch.
     pub updated_ms: i64,
-    /// From its content: [`project`](super::project).
+    /// From its content: [`project()`](super::project()).
     pub fields: Fields,
 }
 
