@@ -108,7 +108,7 @@ test("storage that is full: QUOTA_EXCEEDED, what was acknowledged stays, and wri
   const origin = server.url.slice(0, -1);
   const first = await page.evaluate(async () => (await avatar.docs.create("note", { title: "before", body: "" })).id);
   const { usage } = await devtools.send("Storage.getUsageAndQuota", { origin });
-  await devtools.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: Math.round(usage) + 2_000_000 });
+  await devtools.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: Math.round(usage) + 500_000 });
 
   const { kept, failed, reads } = await page.evaluate(async (first) => {
     // Random text: storage may compress.
@@ -424,7 +424,7 @@ test("malformed Markdown and front matter comes in character for character", { s
   await check();
   await reloadApp(page);
   await check();
-  assert.equal(await page.evaluate(() => ({}).polluted), null);
+  assert.ok(await page.evaluate(() => !("polluted" in {})), "no front matter reaches the prototype of objects");
 
   await t.test("each can be opened, and previewed", async () => {
     for (const { id, path } of await allNotes(page)) {

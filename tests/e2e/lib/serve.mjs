@@ -1,7 +1,6 @@
 // A static server on a free loopback port, with the headers that a careful host sends. It can go away and come back on the same port: that is how the tests prove
 // that something works offline, in every engine alike.
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize, sep } from "node:path";
 
@@ -68,15 +67,10 @@ export async function serve(mounts, { headers = {}, replace = {}, posts = {} } =
       return response.end(replace[path]);
     }
     const file = fileOf(path);
-    const found = file && (await stat(file).catch(() => undefined));
-    if (!found?.isFile()) return response.writeHead(404, { "content-type": "text/plain" }).end("not found");
-    response.writeHead(200, {
-      "cache-control": "no-cache",
-      ...headers,
-      "content-length": found.size,
-      "content-type": TYPES[extname(file)] ?? "application/octet-stream",
-    });
-    createReadStream(file).pipe(response);
+    const content = file && (await readFile(file).catch(() => undefined));
+    if (!content) return response.writeHead(404, { "content-type": "text/plain" }).end("not found");
+    response.writeHead(200, { "cache-control": "no-cache", ...headers, "content-type": TYPES[extname(file)] ?? "application/octet-stream" });
+    response.end(content);
   });
 
   const listen = (port) =>
