@@ -13,6 +13,9 @@ import { frontMatter } from "./front-matter";
 import { look } from "./look";
 import { complete, wikiLinksExtension, type LinkActions } from "./wiki-links";
 
+/** From here on, text is shown plain: the Markdown parser reads a paragraph again at each key, and a file without empty lines is one paragraph. */
+const PLAIN_FROM_CHARS = 1024 * 1024;
+
 export interface EditorOptions extends LinkActions {
   readonly doc: Doc<Note>;
   readonly parent: HTMLElement;
@@ -72,7 +75,7 @@ export function openEditor(options: EditorOptions): Editor {
         undoOfDocument(options),
         keymap.of([...closeBracketsKeymap, ...completionKeymap, ...searchKeymap]),
         // Not `markdown()`: it brings whole parsers for HTML, CSS and JavaScript, twice the size of the editor itself.
-        markdownLanguage,
+        binding.text.length > PLAIN_FROM_CHARS ? [] : markdownLanguage,
         Prec.high(keymap.of(markdownKeymap)),
         keymap.of([...defaultKeymap.filter((binding) => binding.key !== "Mod-/"), indentWithTab, { key: "Escape", run: run(options.leave) }]),
         autocompletion({ override: [complete], icons: false }),
