@@ -15,7 +15,10 @@ struct Splice {
 }
 
 fn main() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/traces/automerge-paper.json.gz");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../shared/data/traces/automerge-paper.json.gz"
+    );
     let file = File::open(path).expect("the trace is in ../shared/data");
     let trace: serde_json::Value =
         serde_json::from_reader(flate2::read::GzDecoder::new(file)).expect("the trace is JSON");
@@ -52,7 +55,8 @@ fn replay(splices: &[Splice], end: &str, per_change: usize, batch: usize) {
     for part in splices.chunks(per_change) {
         let mut tx = doc.transaction();
         for splice in part {
-            tx.splice_text(&text, splice.index, splice.delete, &splice.insert).unwrap();
+            tx.splice_text(&text, splice.index, splice.delete, &splice.insert)
+                .unwrap();
         }
         tx.commit_with(CommitOptions::default().with_time(1));
         since += part.len();
@@ -79,7 +83,9 @@ fn replay(splices: &[Splice], end: &str, per_change: usize, batch: usize) {
     let save_plain = begin.elapsed().as_secs_f64();
     let load = |bytes: &[u8], mode| {
         let begin = Instant::now();
-        let options = LoadOptions::new().verification_mode(mode).text_encoding(TextEncoding::Utf16CodeUnit);
+        let options = LoadOptions::new()
+            .verification_mode(mode)
+            .text_encoding(TextEncoding::Utf16CodeUnit);
         let loaded = Automerge::load_with_options(bytes, options).unwrap();
         let time = begin.elapsed().as_secs_f64();
         assert_eq!(loaded.get_heads(), doc.get_heads());

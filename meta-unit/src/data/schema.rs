@@ -136,7 +136,7 @@ mod tests {
         let platform = TestPlatform::new(1);
         run(&platform, &[double]).expect("storage works");
         assert_eq!(version(&platform), Some(2));
-        assert!(!platform.store().borrow().records.contains_key(&b"x".to_vec()));
+        assert!(!platform.store().borrow().records.contains_key(b"x".as_slice()));
     }
 
     #[test]

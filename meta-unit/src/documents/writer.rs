@@ -120,9 +120,7 @@ impl Writer {
 
     /// Resolves when nothing waits any more; None if nothing does.
     pub fn flushed(&mut self) -> Option<oneshot::Receiver<()>> {
-        if self.in_flight.is_none() {
-            return None;
-        }
+        self.in_flight.as_ref()?;
         let (flushed, wait) = oneshot::channel();
         self.waiting_for_flush.push(flushed);
         Some(wait)
