@@ -77,7 +77,7 @@ impl FieldName {
 
 /// A checked filter.
 #[derive(Clone, Debug)]
-#[expect(
+#[allow(
     clippy::large_enum_variant,
     reason = "a query has few of them, and every row is tested: a box more is a cache line more"
 )]
@@ -90,7 +90,7 @@ pub(super) enum Condition {
 
 /// What is asked of one field.
 #[derive(Clone, Debug)]
-#[expect(
+#[allow(
     clippy::large_enum_variant,
     reason = "a query has few of them, and every row is tested: a box more is a cache line more"
 )]
