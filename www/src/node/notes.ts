@@ -1,6 +1,7 @@
 /** Notes as documents: how they are made, found and linked. Lists and links ask the index; only an open note is loaded. */
 import type { Doc, DocumentId, QuerySpec, Where } from "@dao/avatar";
 import { cutToBytes, foldText } from "../markdown/fold";
+import { linkKey } from "../markdown/links";
 import type { NoteEncoding } from "../markdown/encoding";
 import { theAvatar } from "./avatar";
 
@@ -63,10 +64,16 @@ export async function createNote(title = ""): Promise<Doc<Note>> {
   return theAvatar().docs.create<Note>(NOTE, { body: "", path: "", ...deriveFields("", "", { title }) });
 }
 
-/** The note that a link's key means: by path first, then by any name; the most recently edited where several have it. */
+/** Many files may be called README; among more than these the newest is as good as any. */
+const SAME_NAME_LOOKED_AT = 50;
+
+/** The note that a link's key means: by path first, then by title, then by file name or alias; the most recently edited where several have it. */
 export async function findByName(key: string): Promise<DocumentId | undefined> {
-  const results = await theAvatar().docs.query<Note>({ type: NOTE, where: { names: { contains: key } }, orderBy: ["-updatedAt"], limit: 1, select: ["title"] }).get();
-  return results[0]?.id;
+  const rows = await theAvatar()
+    .docs.query<Note>({ type: NOTE, where: { names: { contains: key } }, orderBy: ["-updatedAt"], limit: SAME_NAME_LOOKED_AT, select: ["title", "path"] })
+    .get();
+  const best = rows.find((row) => linkKey(row.value.path ?? "") === key) ?? rows.find((row) => linkKey(row.value.title ?? "") === key) ?? rows[0];
+  return best?.id;
 }
 
 /** Notes that link to a note with these names. */
