@@ -28,8 +28,9 @@ export async function appReady(page) {
       [],
       60_000,
     )
-    .catch((error) => {
-      throw complaints(error);
+    .catch(async (error) => {
+      const shown = await page.evaluate(() => document.body.innerText.slice(0, 500)).catch(String);
+      throw complaints(new Error(`it shows: ${shown}`, { cause: error }));
     });
   if (state !== "ready") throw complaints(new Error(state));
   return page;
@@ -76,12 +77,14 @@ export function allNotes(page) {
   return page.evaluate(async () => {
     const { avatar } = globalThis.avatarApp;
     const rows = await avatar.docs.query({ type: "note", orderBy: ["path", "title"] }).get();
-    const notes = [];
-    for (const row of rows) {
+    const read = async (row) => {
       const doc = await avatar.docs.open(row.id);
-      notes.push({ id: row.id, title: row.value.title, path: row.value.path, body: doc.value.body, encoding: doc.value.encoding ?? null });
+      const { body, encoding } = doc.value;
       await doc.close();
-    }
+      return { id: row.id, title: row.value.title, path: row.value.path, body, encoding: encoding ?? null };
+    };
+    const notes = [];
+    while (rows.length > notes.length) notes.push(...(await Promise.all(rows.slice(notes.length, notes.length + 32).map(read))));
     return notes;
   });
 }
