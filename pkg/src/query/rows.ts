@@ -6,7 +6,7 @@
 import type { DocValue, QueryRow } from "../api.js";
 import { Reader } from "../channel/wire.js";
 import { readValue } from "../docs/codec.js";
-import { setOwn, snapshotOf } from "../docs/nodes.js";
+import { setOwn, snapshotOf, type Node } from "../docs/nodes.js";
 import { idToString } from "../ids.js";
 
 /** A row as applications get it. */
@@ -107,8 +107,53 @@ function readField(reader: Reader, end: number, value: { [key: string]: DocValue
   while (reader.pos < end) {
     const tag = reader.uint32();
     if (tag >>> 3 === 1) key = reader.string();
-    else if (tag >>> 3 === 2) field = snapshotOf(readValue(reader, reader.end()));
+    else if (tag >>> 3 === 2) field = readPlain(reader, reader.end());
     else reader.skipTag(tag);
   }
   setOwn(value, key, field);
+}
+
+/** The Value that ends at `end`, as the application gets it. The commonest kinds need no node in between. */
+function readPlain(reader: Reader, end: number): DocValue {
+  const start = reader.pos;
+  // A Value without a kind.
+  if (start === end) return null;
+  let plain: DocValue;
+  switch (reader.uint32() >>> 3) {
+    case 2:
+      plain = reader.bool();
+      break;
+    case 3:
+      plain = reader.sint53();
+      break;
+    case 4:
+      plain = reader.double();
+      break;
+    case 5:
+      plain = reader.string();
+      break;
+    case 8:
+      plain = readPlainList(reader, reader.end());
+      break;
+    default:
+      plain = null;
+      reader.pos = start;
+  }
+  return reader.pos === end ? plain : snapshotOf(readAnew(reader, start, end));
+}
+
+/** What is rarer, or has more in it than one field. */
+function readAnew(reader: Reader, start: number, end: number): Node {
+  reader.pos = start;
+  return readValue(reader, end);
+}
+
+function readPlainList(reader: Reader, end: number): readonly DocValue[] {
+  const items: DocValue[] = [];
+  while (reader.pos < end) {
+    const tag = reader.uint32();
+    if (tag >>> 3 === 1) items.push(readPlain(reader, reader.end()));
+    else reader.skipTag(tag);
+  }
+  return Object.freeze(items);
 }
