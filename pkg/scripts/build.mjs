@@ -1,6 +1,6 @@
 // Builds dist/ from src/, src/gen (buf generate) and wasm-out/ (the two modules and the glue). Called by the root's build; run it alone with `npm run build -w pkg`.
 import { execFileSync } from "node:child_process";
-import { copyFile, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { gzipSync, constants } from "node:zlib";
@@ -10,11 +10,13 @@ const PKG = path.dirname(import.meta.dirname);
 const ROOT = path.dirname(PKG);
 const SRC = path.join(PKG, "src");
 const DIST = path.join(PKG, "dist");
+/** Built here and put in place at the end, in one step: whoever uses dist/ meanwhile has the old one or the new one. */
+const STAGING = path.join(ROOT, "node_modules", ".avatar-build", `pkg-dist-${process.pid}`);
 const WASM_OUT = path.join(PKG, "wasm-out");
 const BUILD_SECTION = "avatar:build";
 const TARGET = "es2022";
 
-const inDist = (...parts) => path.join(DIST, ...parts);
+const inDist = (...parts) => path.join(STAGING, ...parts);
 
 /** What the Rust builds left, or one clear sentence. */
 async function wasmOut() {
@@ -35,8 +37,17 @@ async function buildIdOf(name, wasm) {
 
 async function typescript() {
   const tsc = path.join(path.dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin", "tsc");
-  execFileSync(process.execPath, [tsc, "-p", path.join(PKG, "tsconfig.json")], { stdio: "inherit" });
+  execFileSync(process.execPath, [tsc, "-p", path.join(PKG, "tsconfig.json"), "--outDir", STAGING], { stdio: "inherit" });
   for (const file of ["host/avatar_web.d.ts", "inline/meta_unit.d.ts", "inline/avatar_web.d.ts", "inline/worker.d.ts"]) await cp(path.join(SRC, file), inDist(file));
+}
+
+/** Source maps name their sources as seen from the staging folder; from dist/ these are two levels nearer, and not in another folder. */
+async function correctSourceMaps() {
+  for (const file of await readdir(STAGING, { recursive: true })) {
+    if (!file.endsWith(".js.map")) continue;
+    const map = await readFile(inDist(file), "utf8");
+    await writeFile(inDist(file), map.replace(/"\.\.\/\.\.\/((?:\.\.\/)+)pkg\/src\//, '"$1src/'));
+  }
 }
 
 /** A module that is nothing but a text, for dynamic imports. */
@@ -91,17 +102,20 @@ async function commonJs() {
 
 async function main() {
   const built = await wasmOut();
-  await rm(DIST, { recursive: true, force: true });
   await typescript();
+  await correctSourceMaps();
   await webAssembly(built);
   await worker();
   await commonJs();
+  await rm(DIST, { recursive: true, force: true });
+  await rename(STAGING, DIST);
   for (const licence of ["LICENSE-MIT", "LICENSE-APACHE"]) await copyFile(path.join(ROOT, licence), path.join(PKG, licence));
 }
 
 try {
   await main();
 } catch (error) {
+  await rm(STAGING, { recursive: true, force: true });
   process.stderr.write(`${error.message}\n`);
   process.exitCode = 1;
 }
