@@ -81,6 +81,7 @@ impl<'a> RowHead<'a> {
     }
 }
 
+#[inline(always)]
 fn tagged_bytes<'a>(input: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
     take_tag(input, tag).then(|| take_bytes(input))?
 }

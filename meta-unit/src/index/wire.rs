@@ -66,7 +66,11 @@ pub(super) fn put_bytes(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
+// Every row that a query looks at is read with the functions from here on. The module is optimized for size, where they would be calls: inlined, a filter takes half the
+// time, for 2 KB.
+
 /// Takes a varint off the front; None = these are not the bytes of one.
+#[inline(always)]
 pub(super) fn take_varint(input: &mut &[u8]) -> Option<u64> {
     match *input {
         // One byte is nearly every length: worth not calling for.
@@ -79,12 +83,14 @@ pub(super) fn take_varint(input: &mut &[u8]) -> Option<u64> {
 }
 
 /// Takes a zigzag varint off the front.
+#[inline(always)]
 pub(super) fn take_sint(input: &mut &[u8]) -> Option<i64> {
     let value = take_varint(input)?;
     Some((value >> 1) as i64 ^ -((value & 1) as i64))
 }
 
 /// Takes a length and that many bytes off the front.
+#[inline(always)]
 pub(super) fn take_bytes<'a>(input: &mut &'a [u8]) -> Option<&'a [u8]> {
     let len = usize::try_from(take_varint(input)?).ok()?;
     let (bytes, rest) = input.split_at_checked(len)?;
@@ -93,6 +99,7 @@ pub(super) fn take_bytes<'a>(input: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 /// Takes one byte off the front.
+#[inline(always)]
 pub(super) fn take_byte(input: &mut &[u8]) -> Option<u8> {
     let (byte, rest) = input.split_first()?;
     *input = rest;
@@ -100,6 +107,7 @@ pub(super) fn take_byte(input: &mut &[u8]) -> Option<u8> {
 }
 
 /// Takes `tag` off the front if it is there.
+#[inline(always)]
 pub(super) fn take_tag(input: &mut &[u8], tag: u8) -> bool {
     match *input {
         [first, rest @ ..] if *first == tag => {
