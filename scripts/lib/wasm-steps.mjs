@@ -25,7 +25,8 @@ const FEATURES = ["bulk-memory", "bulk-memory-opt", "sign-ext", "mutable-globals
  */
 const MODULES = {
   meta_unit: {
-    optimize: "-Oz",
+    // Measured: -Os is 2 KB (brotli) smaller than -Oz here, and takes half the time.
+    optimize: "-Os",
     files: ["meta_unit.wasm"],
     inputs: ["meta-unit/Cargo.toml", "meta-unit/Cargo.lock", "meta-unit/.cargo", "meta-unit/build.rs", "meta-unit/src", "meta-unit/shims", "proto/Cargo.toml", "proto/build.rs", "proto/src", "proto/dao"],
     build: buildMetaUnit,
@@ -51,7 +52,12 @@ async function buildModule(name, { optimize, files, inputs, build }) {
     const staging = `${artifact}.${process.pid}`;
     rmSync(staging, { recursive: true, force: true });
     mkdirSync(staging, { recursive: true });
-    await build(staging, optimize);
+    try {
+      await build(staging, optimize);
+    } catch (error) {
+      rmSync(staging, { recursive: true, force: true });
+      throw error;
+    }
     rmSync(artifact, { recursive: true, force: true });
     renameSync(staging, artifact);
     forgetOldArtifacts(name);
