@@ -185,6 +185,12 @@ impl TestHost {
         }
     }
 
+    /// One turn of the guest, and one storage operation completed.
+    pub fn step(&self) {
+        self.instance.turn(1000);
+        self.complete_next();
+    }
+
     /// Moves the clocks on and runs.
     pub fn advance_us(&self, us: u32) {
         self.world.now_us.set(self.world.now_us.get() + i64::from(us));

@@ -25,7 +25,7 @@ use avatar_proto::event::Event as Told;
 use avatar_proto::response::Response as Answer;
 use avatar_proto::{
     AppError, DocAt, DocChange, DocCorrupt, DocCreate, DocDelete, DocHistory, DocHistoryResult, DocOpen, DocOpened,
-    DocPatched, Done, Durability, ErrorCode, Event, Message, Response, StorageRange, StorageScan,
+    DocPatched, Done, Durability, ErrorCode, Event, IndexRebuilding, Message, Response, StorageRange, StorageScan,
 };
 
 use crate::data::keys;
@@ -56,6 +56,9 @@ const LOAD_BYTES: u32 = 8 * 1024 * 1024;
 const HISTORY_LIMIT: usize = 100;
 const MAX_HISTORY_LIMIT: usize = 1000;
 
+/// Clients hear of a rebuilt index after so many documents.
+const REBUILD_STEP: usize = 256;
+
 /// All documents of this node.
 pub struct Documents {
     platform: Rc<dyn Platform>,
@@ -81,6 +84,8 @@ struct State {
     tombstones: HashSet<DocId>,
     corrupt: BTreeSet<DocId>,
     writer: Writer,
+    /// While the index is made again: documents that a batch has written meanwhile.
+    written_meanwhile: Option<BTreeSet<DocId>>,
     loads: u64,
 }
 
@@ -428,24 +433,64 @@ impl Documents {
         }
     }
 
-    /// Reads every document, one after another, and hands its row to `row`; damaged ones are reported and left out.
+    /// Resolves when no batch is in flight. Until the next await, the rows of the index are those of the documents on disk.
+    pub async fn quiet(self: &Rc<Self>) {
+        while self.state.borrow().writer.is_writing() {
+            self.flush().await;
+        }
+    }
+
+    /// Makes the index again: reads every document, one after another. Damaged ones are reported and left out. Documents that change meanwhile are read
+    /// again, so when this resolves, and until the next await, no document on disk is ahead of its row and no row is ahead of its document.
     ///
     /// # Errors
     /// Storage failed.
     pub async fn rebuild_index(&self) -> Result<Index, PlatformError> {
+        self.state.borrow_mut().written_meanwhile = Some(BTreeSet::new());
+        let rebuilt = self.read_all_rows().await;
+        self.state.borrow_mut().written_meanwhile = None;
+        rebuilt
+    }
+
+    async fn read_all_rows(&self) -> Result<Index, PlatformError> {
         let mut ids = BTreeSet::new();
         scan(&*self.platform, keys::documents(), true, |key, _| {
             ids.extend(keys::parse_document_record(key).map(|(id, _)| id));
         })
         .await?;
+        let total = ids.len();
         let mut index = Index::new();
-        for id in ids {
-            match self.read(id).await? {
-                Ok(doc) => index.upsert(&doc.row()),
-                Err(reason) => self.report_corrupt(id, reason),
+        while !ids.is_empty() {
+            for (done, id) in std::mem::take(&mut ids).into_iter().enumerate() {
+                if done % REBUILD_STEP == 0 {
+                    self.tell_rebuilding(done, total);
+                }
+                match self.read(id).await? {
+                    Ok(doc) => index.upsert(&doc.row()),
+                    Err(None) => index.remove(id),
+                    Err(reason) => self.report_corrupt(id, reason),
+                }
             }
+            ids.extend(
+                self.state
+                    .borrow_mut()
+                    .written_meanwhile
+                    .replace(BTreeSet::new())
+                    .unwrap_or_default(),
+            );
         }
+        self.tell_rebuilding(total, total);
         Ok(index)
+    }
+
+    fn tell_rebuilding(&self, done: usize, total: usize) {
+        let progress = IndexRebuilding {
+            done: done as u32,
+            total: total as u32,
+        };
+        self.platform.emit(Event {
+            event: Some(Told::IndexRebuilding(progress)),
+        });
     }
 
     /// For the status.

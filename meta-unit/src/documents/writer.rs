@@ -118,6 +118,11 @@ impl Writer {
         waiting + self.in_flight.as_ref().map_or(0, |batch| batch.due.len()) + self.deletes.len()
     }
 
+    /// Whether a batch is in flight, or about to be.
+    pub fn is_writing(&self) -> bool {
+        self.in_flight.is_some()
+    }
+
     /// Resolves when nothing waits any more; None if nothing does.
     pub fn flushed(&mut self) -> Option<oneshot::Receiver<()>> {
         self.in_flight.as_ref()?;
@@ -221,6 +226,9 @@ impl Documents {
             batch.put(keys::index_segment(number), &record);
             (number, record.len())
         });
+        if let Some(written) = &mut state.written_meanwhile {
+            written.extend(&in_flight.documents);
+        }
         state.writer.in_flight = Some(in_flight);
         state.writer.batches += 1;
         Some((

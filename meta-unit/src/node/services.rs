@@ -113,7 +113,7 @@ impl Services {
                     if let Err(error) = this.documents.compact_all().await {
                         return responder.fail(error.to_app_error());
                     }
-                    this.documents.flush().await;
+                    this.documents.quiet().await;
                     let index = Rc::clone(&this.index);
                     let rewritten = maintenance::rewrite(&this.platform, &index.borrow(), &this.segments);
                     answer(responder, rewritten.await.map_err(|error| error.to_app_error()));

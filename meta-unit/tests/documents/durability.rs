@@ -3,7 +3,7 @@
 use avatar_proto::event::Event as Told;
 use avatar_proto::request::Request as Ask;
 use avatar_proto::response::Response as Answer;
-use avatar_proto::{DocDelete, ErrorCode, OpErrorCode};
+use avatar_proto::{DocDelete, ErrorCode, IndexRebuild, OpErrorCode};
 use meta_unit::abi::test_host::TestHost;
 
 use crate::client::*;
@@ -163,6 +163,44 @@ fn a_damaged_index_is_made_again_from_the_documents() {
     let again = next.restarted();
     again.start(&Default::default());
     assert_eq!((titles(&again), status(&again).index_rebuilds), (before, 0));
+}
+
+#[test]
+fn an_index_made_again_while_documents_change_misses_nothing() {
+    let host = TestHost::started(1);
+    for id in 0..20 {
+        host.call(&create(id, 1, note("n"), true));
+    }
+    let mut views: Vec<View> = (0..10).map(|id| View::open(&host, id, 1)).collect();
+    let rebuild = host.send(&ask(Ask::IndexRebuild(IndexRebuild {})));
+    for round in 0..10 {
+        for (number, view) in views.iter_mut().enumerate() {
+            host.send(&view.edits(vec![splice("title", round + 1, 0, "x")]));
+            if number == round as usize {
+                host.send(&create(100 + number as u8, 1, note("late"), true));
+                host.send(&ask(Ask::DocDelete(DocDelete {
+                    document_id: vec![10 + number as u8; 16],
+                })));
+            }
+            host.step();
+        }
+    }
+    host.run_until_idle();
+    assert!(host.has_finished(rebuild));
+    assert_eq!(error(&host.take_answers(rebuild)), None);
+    assert!(
+        host.take_events()
+            .iter()
+            .any(|event| matches!(event.event, Some(Told::IndexRebuilding(_))))
+    );
+    let expected: Vec<String> = std::iter::repeat_n("late".to_owned(), 10)
+        .chain(std::iter::repeat_n(format!("n{}", "x".repeat(10)), 10))
+        .collect();
+    assert_eq!(titles(&host), expected);
+    let next = host.restarted();
+    next.start(&Default::default());
+    assert_eq!(titles(&next), expected);
+    assert_eq!(status(&next).index_rebuilds, 0);
 }
 
 #[test]
