@@ -21,7 +21,8 @@
 //! if it was too late). Events have call 0. A message that is no ClientBatch is answered by one `response` frame with call 0 and MALFORMED.
 //!
 //! **Crashes.** When the Meta Unit traps, every call in flight is answered with CRASHED (`retryable`), a new instance starts, and every client gets a `restarted`
-//! frame; what is sent meanwhile waits. A request whose payload was at work in two crashes is answered CRASHED, *not* retryable, for ten minutes.
+//! frame; what is sent meanwhile waits. A request that was at work in a crash is handed over apart from others when it is sent again, and if the Meta Unit
+//! crashes once more while it alone is at work, it is answered CRASHED, *not* retryable, for ten minutes. Requests are known by their bytes.
 //! Five crashes in thirty seconds: a `failed` frame to every client (`CRASH_LOOP`), and `onfailed`.
 //!
 //! **Close.** The host frame `close` does what [`Host::close`] does, and is answered `done` when storage is released; other clients get `failed` with CLOSED.
