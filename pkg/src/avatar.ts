@@ -3,21 +3,18 @@
  *
  * @module
  */
-import { fromBinary } from "@bufbuild/protobuf";
 import type { Avatar, AvatarEvents, AvatarOptions, AvatarStatus, Unsubscribe } from "./api.js";
 import { Channel } from "./channel/channel.js";
-import { hostRequest } from "./channel/frames.js";
+import { readEvent, readStatusResult, type HostReady } from "./channel/messages.js";
 import { asyncDispose } from "./dispose.js";
 import { DocsOf } from "./docs/docs.js";
-import { encodeRequest } from "./docs/requests.js";
+import { encodeStatusGet, encodeTestTrap } from "./docs/requests.js";
 import { Emitter } from "./emitter.js";
 import type { Environment, MakeConnector } from "./environment.js";
 import { AvatarClosedError, AvatarError, codeOfAppError, errorOfCode } from "./errors.js";
-import type { HostReady } from "./gen/dao/avatar/v1/client_pb.js";
-import { EventSchema } from "./gen/dao/avatar/v1/request_pb.js";
 import { idToString } from "./ids.js";
 import type { Connector } from "./leader/connector.js";
-import { readStatus, statusOf } from "./status.js";
+import { statusOf } from "./status.js";
 
 /** See {@link Avatar}. */
 export class AvatarClient implements Avatar {
@@ -60,12 +57,9 @@ export class AvatarClient implements Avatar {
   }
 
   async status(): Promise<AvatarStatus> {
-    const [{ payload }, { response }] = await Promise.all([
-      this.#channel.ask(encodeRequest({ case: "statusGet", value: {} })),
-      this.#channel.askHost(hostRequest({ case: "status", value: { $typeName: "dao.avatar.v1.HostStatusGet" } })),
-    ]);
-    if (response.case !== "status") throw new AvatarError("INTERNAL", "The host answered something else than its status.");
-    return statusOf(readStatus(payload), response.value, { role: this.#connector.role, pendingWrites: this.docs.pendingWrites, lacking: this.#lacking });
+    const [{ payload }, { status }] = await Promise.all([this.#channel.ask(encodeStatusGet()), this.#channel.askHost({ ask: "status" })]);
+    if (status === undefined) throw new AvatarError("INTERNAL", "The host answered something else than its status.");
+    return statusOf(readStatusResult(payload), status, { role: this.#connector.role, pendingWrites: this.docs.pendingWrites, lacking: this.#lacking });
   }
 
   on<E extends keyof AvatarEvents>(event: E, listener: (detail: AvatarEvents[E]) => void): Unsubscribe {
@@ -89,7 +83,7 @@ export class AvatarClient implements Avatar {
       });
     });
     try {
-      await this.#channel.ask(encodeRequest({ case: "testTrap", value: {} }), { retries: false });
+      await this.#channel.ask(encodeTestTrap(), { retries: false });
     } catch (error) {
       if (!(error instanceof AvatarError) || error.code !== "CRASHED") throw error;
     }
@@ -101,7 +95,7 @@ export class AvatarClient implements Avatar {
       await this.docs.settled();
       // A follower leaves; the leader takes the host with it.
       if (this.#connector.role === "leader" && this.#channel.connected) {
-        await this.#channel.askHost(hostRequest({ case: "close", value: { $typeName: "dao.avatar.v1.HostClose" } })).catch((error: unknown) => {
+        await this.#channel.askHost({ ask: "close" }).catch((error: unknown) => {
           if (!(error instanceof AvatarError)) throw error;
         });
       }
@@ -135,27 +129,17 @@ export class AvatarClient implements Avatar {
   async #persist(): Promise<void> {
     const persisted = await this.#environment.persist();
     if (persisted === undefined || this.#closing !== undefined) return;
-    await this.#channel.askHost(hostRequest({ case: "persisted", value: { $typeName: "dao.avatar.v1.HostPersisted", persisted } })).catch((error: unknown) => {
+    await this.#channel.askHost({ ask: "persisted", persisted }).catch((error: unknown) => {
       // The Avatar was closed meanwhile.
       if (!(error instanceof AvatarError)) throw error;
     });
   }
 
   #onEvent(bytes: Uint8Array): void {
-    const { event } = fromBinary(EventSchema, bytes);
-    switch (event.case) {
-      case "docCorrupt":
-        this.#emitter.emit("corrupt", { id: idToString(event.value.documentId), reason: event.value.reason });
-        break;
-      case "indexRebuilding":
-        this.#emitter.emit("rebuilding", { done: event.value.done, total: event.value.total });
-        break;
-      case "storageTrouble":
-        this.#emitter.emit("trouble", { error: errorOfCode(codeOfAppError(event.value.code), event.value.message) });
-        break;
-      case undefined:
-        // An event of a newer contract.
-        break;
-    }
+    // One of these; none, where it is an event of a newer contract.
+    const { docCorrupt, indexRebuilding, storageTrouble } = readEvent(bytes);
+    if (docCorrupt) this.#emitter.emit("corrupt", { id: idToString(docCorrupt.documentId), reason: docCorrupt.reason });
+    if (indexRebuilding) this.#emitter.emit("rebuilding", indexRebuilding);
+    if (storageTrouble) this.#emitter.emit("trouble", { error: errorOfCode(codeOfAppError(storageTrouble.code), storageTrouble.message) });
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { OpErrorCode } from "./gen/dao/avatar/v1/abi_pb.js";
-import { ErrorCode, type AppError } from "./gen/dao/avatar/v1/request_pb.js";
+import { ErrorCode } from "./gen/dao/avatar/v1/request_pb.js";
 
 /** The codes of {@link AvatarError}. New ones may be added; a code never changes its meaning. */
 export type AvatarErrorCode =
@@ -190,7 +190,7 @@ export function errorOfCode(code: AvatarErrorCode, message: string, options: { c
 }
 
 /** The error that an AppError of the contract stands for. @internal */
-export function errorOfAppError(error: AppError): AvatarError {
+export function errorOfAppError(error: { code: ErrorCode; message: string; retryable: boolean }): AvatarError {
   const code = codeOfAppError(error.code);
   return errorOfCode(code, error.message || `The node answered ${code}.`, { retryable: error.retryable });
 }

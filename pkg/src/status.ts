@@ -3,15 +3,9 @@
  *
  * @module
  */
-import { fromBinary } from "@bufbuild/protobuf";
 import type { AvatarStatus, StorageKind } from "./api.js";
-import { StorageKind as WireStorageKind, type HostStatus } from "./gen/dao/avatar/v1/client_pb.js";
-import { StatusResultSchema, type StatusResult } from "./gen/dao/avatar/v1/request_pb.js";
-
-/** A StatusResult. */
-export function readStatus(bytes: Uint8Array): StatusResult {
-  return fromBinary(StatusResultSchema, bytes);
-}
+import type { HostStatus, StatusResult } from "./channel/messages.js";
+import { StorageKind as WireStorageKind } from "./gen/dao/avatar/v1/client_pb.js";
 
 const KINDS: Readonly<Record<WireStorageKind, StorageKind>> = {
   [WireStorageKind.UNSPECIFIED]: "memory",
@@ -23,9 +17,6 @@ const KINDS: Readonly<Record<WireStorageKind, StorageKind>> = {
 /** Puts the report together. */
 export function statusOf(node: StatusResult, host: HostStatus, client: { role: "leader" | "follower"; pendingWrites: number; lacking: readonly string[] }): AvatarStatus {
   const kind = KINDS[host.storage] ?? "memory";
-  const bytes = (value: bigint): number | undefined => (value === 0n ? undefined : Number(value));
-  const usageBytes = bytes(host.usageBytes);
-  const quotaBytes = bytes(host.quotaBytes);
   return {
     did: node.did,
     version: node.version,
@@ -34,14 +25,14 @@ export function statusOf(node: StatusResult, host: HostStatus, client: { role: "
       kind,
       ...(host.storageReason === "" ? {} : { reason: host.storageReason }),
       persisted: host.persisted || kind === "folder",
-      ...(usageBytes === undefined ? {} : { usageBytes }),
-      ...(quotaBytes === undefined ? {} : { quotaBytes }),
+      ...(host.usageBytes === 0 ? {} : { usageBytes: host.usageBytes }),
+      ...(host.quotaBytes === 0 ? {} : { quotaBytes: host.quotaBytes }),
       evictionRisk: evictionRisk(kind, host.persisted),
       schema: node.storageSchema,
     },
-    documents: { total: node.documents, corrupt: node.corruptDocuments, loaded: node.loadedDocuments, loads: Number(node.documentLoads) },
+    documents: { total: node.documents, corrupt: node.corruptDocuments, loaded: node.loadedDocuments, loads: node.documentLoads },
     index: { segments: node.indexSegments, rebuilds: node.indexRebuilds },
-    metaUnit: { buildId: host.buildId, memoryBytes: Number(node.memoryBytes), restarts: host.restarts },
+    metaUnit: { buildId: host.buildId, memoryBytes: node.memoryBytes, restarts: host.restarts },
     pendingWrites: client.pendingWrites + node.pendingWrites,
     clients: host.clients,
     capabilities: host.capabilities,

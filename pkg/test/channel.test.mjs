@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Channel } from "../dist/channel/channel.js";
-import { hostRequest } from "../dist/channel/frames.js";
 import { portPair } from "../dist/channel/port.js";
 import { AvatarClosedError } from "../dist/errors.js";
 import { ClientBatchSchema, HostBatchSchema } from "../dist/gen/dao/avatar/v1/client_pb.js";
@@ -191,11 +190,11 @@ describe("a channel", () => {
 
   test("asks the host itself", async () => {
     const { host, made } = await connected();
-    const asked = made.askHost(hostRequest({ case: "status", value: {} }));
+    const asked = made.askHost({ ask: "status" });
     await turn();
     assert.deepEqual(host.sent(), [[1, "host"]]);
     await host.send({ call: 1n, frame: { case: "host", value: { response: { case: "status", value: { clients: 3 } } } } });
-    assert.equal((await asked).response.value.clients, 3);
+    assert.equal((await asked).status.clients, 3);
   });
 
   test("takes a host that closes in good order for a lost connection, any other failure for the end", async () => {

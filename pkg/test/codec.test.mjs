@@ -1,9 +1,10 @@
 // What is written and read by hand is what the generated code writes and reads.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, ScalarType, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
-import { readHostBatch, writeCancelFrame, writeHostFrame, writeRequestFrame, hostRequest } from "../dist/channel/frames.js";
+import { readHostBatch, writeCancelFrame, writeHostFrame, writeRequestFrame } from "../dist/channel/frames.js";
+import * as messages from "../dist/channel/messages.js";
 import { readResponse } from "../dist/channel/channel.js";
 import { Reader, writeSint53, writeUint53, Writer } from "../dist/channel/wire.js";
 import { encodeChange, encodeCreate, readDocEvent, readEdit, readValue, writeEdit, writeMap, writeValue } from "../dist/docs/codec.js";
@@ -11,14 +12,19 @@ import { BytesNode, CounterNode, DateNode, ListNode, MapNode, mapNodeOf, nodeOf 
 import { SnapshotBuilder } from "../dist/docs/pages.js";
 import { Text } from "../dist/docs/text.js";
 import { TextRun } from "../dist/docs/text_run.js";
-import { ClientBatchSchema, HostBatchSchema } from "../dist/gen/dao/avatar/v1/client_pb.js";
-import { DocEventSchema, SnapshotPageSchema } from "../dist/gen/dao/avatar/v1/docs_pb.js";
-import { QueryDeltaSchema, QueryRowsSchema } from "../dist/gen/dao/avatar/v1/query_pb.js";
-import { RequestSchema, ResponseSchema } from "../dist/gen/dao/avatar/v1/request_pb.js";
+import * as requests from "../dist/docs/requests.js";
+import * as client from "../dist/gen/dao/avatar/v1/client_pb.js";
+import * as docs from "../dist/gen/dao/avatar/v1/docs_pb.js";
+import { QueryDeltaSchema, QueryRowsSchema, QuerySchema } from "../dist/gen/dao/avatar/v1/query_pb.js";
+import * as contract from "../dist/gen/dao/avatar/v1/request_pb.js";
 import { EditSchema, MapValueSchema, ValueSchema } from "../dist/gen/dao/avatar/v1/value_pb.js";
 import { idToString } from "../dist/ids.js";
 import { readDelta, readRows } from "../dist/query/rows.js";
 import { map, record, value } from "./arbitraries.mjs";
+
+const { ClientBatchSchema, HostBatchSchema } = client;
+const { DocEventSchema, SnapshotPageSchema } = docs;
+const { RequestSchema, ResponseSchema } = contract;
 
 /** The Value that the generated code would be given for a node. */
 function valueInit(node) {
@@ -207,15 +213,20 @@ describe("by hand as generated", () => {
     const bytes = written((writer) => {
       writeRequestFrame(writer, 300, request);
       writeCancelFrame(writer, 2 ** 40);
-      writeHostFrame(writer, 7, hostRequest({ case: "persisted", value: { persisted: true } }));
+      writeHostFrame(writer, 7, { ask: "persisted", persisted: true });
+      writeHostFrame(writer, 8, { ask: "persisted", persisted: false });
+      writeHostFrame(writer, 9, { ask: "status" });
+      writeHostFrame(writer, 10, { ask: "close" });
     });
     const { frames } = fromBinary(ClientBatchSchema, bytes);
     assert.deepEqual(
       frames.map(({ call, frame }) => [call, frame.case]),
-      [[300n, "request"], [2n ** 40n, "cancel"], [7n, "host"]],
+      [[300n, "request"], [2n ** 40n, "cancel"], [7n, "host"], [8n, "host"], [9n, "host"], [10n, "host"]],
     );
     assert.deepEqual(frames[0].frame.value, request);
-    assert.equal(frames[2].frame.value.request.value.persisted, true);
+    assert.deepEqual(frames.slice(2).map(({ frame }) => [frame.value.request.case, frame.value.request.value.persisted]), [["persisted", true], ["persisted", false], ["status", undefined], ["close", undefined]]);
+    // The generated code writes the same bytes.
+    assert.deepEqual(toBinary(ClientBatchSchema, fromBinary(ClientBatchSchema, bytes)), bytes);
 
     const host = create(HostBatchSchema, {
       frames: [
@@ -230,7 +241,57 @@ describe("by hand as generated", () => {
     const read = readHostBatch(toBinary(HostBatchSchema, host));
     assert.deepEqual(read.map(({ call, more, frame, body }) => [BigInt(call), more, frame.case, body]), host.frames.map(({ call, more, frame, body }) => [call, more, frame.case, body]));
     assert.deepEqual(read[0].frame.value, request);
-    for (const i of [2, 3, 4, 5]) assert.deepEqual(read[i].frame.value, host.frames[i].frame.value);
+    assert.deepEqual(read.slice(2).map(({ frame }) => frame.value), [
+      { done: {} },
+      { did: "did:key:z", storage: 0, storageReason: "", buildId: "", version: "" },
+      { error: { code: 0, message: "no", retryable: false } },
+      { restarts: 2, reason: "trap" },
+    ]);
+  });
+
+  for (const [name, schema] of [
+    ["AppError", contract.AppErrorSchema],
+    ["DocOpened", docs.DocOpenedSchema],
+    ["DocChanged", docs.DocChangedSchema],
+    ["DocHistoryResult", docs.DocHistoryResultSchema],
+    ["StatusResult", contract.StatusResultSchema],
+    ["Event", contract.EventSchema],
+    ["HostResponse", client.HostResponseSchema],
+    ["HostReady", client.HostReadySchema],
+    ["HostFailed", client.HostFailedSchema],
+    ["HostRestarted", client.HostRestartedSchema],
+  ]) {
+    test(`each field of ${name}`, () => {
+      fc.assert(
+        fc.property(messageOf(schema), (init) => {
+          const message = create(schema, init);
+          assert.deepEqual(messages[`read${name}`](toBinary(schema, message)), plainMessage(message, schema));
+        }),
+        { numRuns: 50 },
+      );
+    });
+  }
+
+  test("requests of other kinds", () => {
+    const [id, session] = [new Uint8Array(16).fill(3), new Uint8Array(16).fill(4)];
+    const query = toBinary(QuerySchema, create(QuerySchema, { type: "note" }));
+    for (const [bytes, init] of [
+      [requests.encodeOpen(id, session), { case: "docOpen", value: { documentId: id, session } }],
+      [requests.encodeDelete(id), { case: "docDelete", value: { documentId: id } }],
+      [requests.encodeHistory(id, 0, 0), { case: "docHistory", value: { documentId: id } }],
+      [requests.encodeHistory(id, 5, 7), { case: "docHistory", value: { documentId: id, limit: 5, offset: 7 } }],
+      [requests.encodeAt(id, [session, id]), { case: "docAt", value: { documentId: id, heads: [session, id] } }],
+      [requests.encodeQuery("run", query), { case: "queryRun", value: { query: { type: "note" } } }],
+      [requests.encodeQuery("subscribe", query), { case: "querySubscribe", value: { query: { type: "note" } } }],
+      [requests.encodeStatusGet(), { case: "statusGet", value: {} }],
+      [requests.encodeTestTrap(), { case: "testTrap", value: {} }],
+    ]) {
+      assert.deepEqual(bytes, toBinary(RequestSchema, create(RequestSchema, { request: init })));
+    }
+  });
+
+  test("the numbers of the answers", () => {
+    for (const [name, number] of Object.entries(requests.Answer)) assert.equal(ResponseSchema.field[name].number, number, name);
   });
 
   test("the case of a response", () => {
@@ -257,6 +318,42 @@ describe("bytes that are none of ours", () => {
     );
   });
 });
+
+/** Messages of a schema with any values: what a table forgets or confuses shows. */
+function messageOf(schema) {
+  const of = (field) => {
+    if (field.message) return messageOf(field.message);
+    if (field.enum) return fc.constantFrom(...field.enum.values.map(({ number }) => number));
+    return {
+      [ScalarType.STRING]: fc.string({ unit: "grapheme", maxLength: 5 }),
+      [ScalarType.BYTES]: fc.uint8Array({ maxLength: 5 }),
+      [ScalarType.BOOL]: fc.boolean(),
+      [ScalarType.UINT32]: fc.nat(),
+      [ScalarType.UINT64]: fc.maxSafeNat().map(BigInt),
+      [ScalarType.SINT64]: fc.maxSafeInteger().map(BigInt),
+    }[field.scalar];
+  };
+  const fields = schema.fields.filter((field) => field.oneof === undefined);
+  const model = Object.fromEntries(fields.map((field) => [field.localName, field.fieldKind === "list" ? fc.array(of(field), { maxLength: 2 }) : of(field)]));
+  for (const oneof of schema.oneofs) model[oneof.localName] = fc.oneof(...oneof.fields.map((field) => of(field).map((value) => ({ case: field.localName, value }))));
+  return record(model);
+}
+
+/** A generated message as the tables give it: numbers for 64 bits, a oneof's case as a field of its own. */
+function plainMessage(message, schema) {
+  const plainOf = (value, field) => (field.message ? plainMessage(value, field.message) : typeof value === "bigint" ? Number(value) : value);
+  const plain = {};
+  for (const member of schema.members) {
+    if (member.kind === "oneof") {
+      const { case: name, value } = message[member.localName];
+      plain[name] = plainOf(value, schema.field[name]);
+    } else if (message[member.localName] !== undefined) {
+      const value = message[member.localName];
+      plain[member.localName] = member.fieldKind === "list" ? value.map((each) => plainOf(each, member)) : plainOf(value, member);
+    }
+  }
+  return plain;
+}
 
 function changeMessage({ view, changeSeq, seenVersion, message }, change) {
   return create(RequestSchema, { request: { case: "docChange", value: { view: BigInt(view), changeSeq: BigInt(changeSeq), seenVersion: BigInt(seenVersion), message, change } } });

@@ -8,7 +8,7 @@ import { portPair } from "../dist/channel/port.js";
 import { DocsOf } from "../dist/docs/docs.js";
 import { AvatarClosedError } from "../dist/errors.js";
 import init, { Host } from "../dist/host/avatar_web.js";
-import { encodeRequest } from "../dist/docs/requests.js";
+import { encodeTestTrap } from "../dist/docs/requests.js";
 
 const compiled = async (name) => WebAssembly.compile(await readFile(new URL(`../dist/${name}`, import.meta.url)));
 const metaUnit = await compiled("meta_unit.wasm");
@@ -42,7 +42,7 @@ class Client {
   }
 
   trap() {
-    return this.channel.ask(encodeRequest({ case: "testTrap", value: {} }), { retries: false }).catch(({ code }) => assert.equal(code, "CRASHED"));
+    return this.channel.ask(encodeTestTrap(), { retries: false }).catch(({ code }) => assert.equal(code, "CRASHED"));
   }
 }
 

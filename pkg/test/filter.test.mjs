@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { toJson } from "@bufbuild/protobuf";
+import { fromBinary, toJson } from "@bufbuild/protobuf";
 import { QuerySchema } from "../dist/gen/dao/avatar/v1/query_pb.js";
-import { queryOf } from "../dist/query/filter.js";
+import { encodeQuerySpec } from "../dist/query/filter.js";
 
-const json = (spec) => toJson(QuerySchema, queryOf(spec));
+const json = (spec) => toJson(QuerySchema, fromBinary(QuerySchema, encodeQuerySpec(spec)));
 const compare = (field, op, ...values) => ({ compare: { field, op: `COMPARE_OP_${op}`, values } });
 
 describe("a query", () => {
@@ -27,6 +27,8 @@ describe("a query", () => {
     }
   });
 
+  test("for no rows asks for one, to learn the total", () => assert.deepEqual(json({ limit: 0 }), { limit: 1 }));
+
   test("knows every operator", () => {
     const operators = { equals: "EQ", not: "NE", lt: "LT", lte: "LTE", gt: "GT", gte: "GTE", contains: "CONTAINS", prefix: "PREFIX" };
     for (const [name, op] of Object.entries(operators)) assert.deepEqual(json({ where: { f: { [name]: "v" } } }).where, compare("f", op, { string: "v" }));
@@ -46,7 +48,7 @@ describe("a query", () => {
   test("that makes no sense is INVALID_ARGUMENT where it is written", () => {
     const deep = Array.from({ length: 20 }).reduce((inner) => ({ not: inner }), { a: 1 });
     for (const spec of [{ limit: -1 }, { limit: 1.5 }, { offset: -1 }, { where: { f: { like: "x" } } }, { where: { f: {} } }, { where: { f: { in: "x" } } }, { where: { or: {} } }, { where: { f: () => 1 } }, { where: { f: new Date(Number.NaN) } }, { where: deep }]) {
-      assert.throws(() => queryOf(spec), { code: "INVALID_ARGUMENT" }, JSON.stringify(spec));
+      assert.throws(() => encodeQuerySpec(spec), { code: "INVALID_ARGUMENT" }, JSON.stringify(spec));
     }
   });
 });

@@ -4,11 +4,9 @@
  *
  * @module
  */
-import { fromBinary } from "@bufbuild/protobuf";
 import { AvatarClosedError, AvatarError, errorOfAppError } from "../errors.js";
-import type { HostFailed, HostReady, HostRequest, HostResponse, HostRestarted } from "../gen/dao/avatar/v1/client_pb.js";
-import { AppErrorSchema } from "../gen/dao/avatar/v1/request_pb.js";
-import { readHostBatch, writeCancelFrame, writeHostFrame, writeRequestFrame, type HostFrame } from "./frames.js";
+import { readHostBatch, writeCancelFrame, writeHostFrame, writeRequestFrame, type HostFrame, type HostRequest } from "./frames.js";
+import { readAppError, type HostFailed, type HostReady, type HostResponse, type HostRestarted } from "./messages.js";
 import type { ChannelMessage, PortLike } from "./port.js";
 import { Reader, Writer } from "./wire.js";
 
@@ -261,8 +259,8 @@ export class Channel {
     if (frame.case === "host") {
       this.#finish(call);
       if (call.cancelled) return;
-      const { response } = frame.value;
-      if (response.case === "error") call.handler.fail(errorOfAppError(response.value));
+      const { error } = frame.value;
+      if (error !== undefined) call.handler.fail(errorOfAppError(error));
       else (call.handler as HostCallHandler).host(frame.value);
       return;
     }
@@ -272,7 +270,7 @@ export class Channel {
   #response(call: CallState, bytes: Uint8Array, more: boolean): void {
     const { field, payload } = readResponse(bytes);
     if (field === ERROR_FIELD) {
-      const error = errorOfAppError(fromBinary(AppErrorSchema, payload));
+      const error = errorOfAppError(readAppError(payload));
       // The host that answers CLOSED was closed by another tab; that this client is closed, it knows itself.
       const connectionLost = (error.code === "CRASHED" && error.retryable) || error.code === "CLOSED";
       if (connectionLost && !call.cancelled) {

@@ -4,19 +4,16 @@
  *
  * @module
  */
-import { fromBinary, toBinary, create } from "@bufbuild/protobuf";
 import {
-  HostFailedSchema,
-  HostReadySchema,
-  HostRequestSchema,
-  HostResponseSchema,
-  HostRestartedSchema,
+  readHostFailed,
+  readHostReady,
+  readHostResponse,
+  readHostRestarted,
   type HostFailed,
   type HostReady,
-  type HostRequest,
   type HostResponse,
   type HostRestarted,
-} from "../gen/dao/avatar/v1/client_pb.js";
+} from "./messages.js";
 import { Reader, tagOf, WireType, writeUint53, type Writer } from "./wire.js";
 
 const FRAME = tagOf(1, WireType.LengthDelimited);
@@ -48,14 +45,26 @@ export function writeHostFrame(batch: Writer, call: number, request: HostRequest
   batch.uint32(FRAME).fork();
   batch.uint32(CALL);
   writeUint53(batch, call);
-  batch.uint32(HOST_REQUEST).bytes(toBinary(HostRequestSchema, request));
+  batch.uint32(HOST_REQUEST).fork();
+  switch (request.ask) {
+    case "status":
+      batch.uint32(tagOf(1, WireType.LengthDelimited)).fork().join();
+      break;
+    case "persisted":
+      batch.uint32(tagOf(2, WireType.LengthDelimited)).fork();
+      if (request.persisted) batch.uint32(tagOf(1, WireType.Varint)).bool(true);
+      batch.join();
+      break;
+    case "close":
+      batch.uint32(tagOf(3, WireType.LengthDelimited)).fork().join();
+      break;
+  }
+  batch.join();
   batch.join();
 }
 
-/** A HostRequest for {@link writeHostFrame}. */
-export function hostRequest(request: HostRequest["request"]): HostRequest {
-  return create(HostRequestSchema, { request });
-}
+/** What is asked of the host itself. */
+export type HostRequest = { ask: "status" } | { ask: "persisted"; persisted: boolean } | { ask: "close" };
 
 /** A frame from the host. `payload` of a response or event is still encoded. */
 export interface HostFrame {
@@ -103,16 +112,16 @@ function readHostFrame(reader: Reader): HostFrame {
         frame.frame = { case: "event", value: reader.bytes() };
         break;
       case 5:
-        frame.frame = { case: "host", value: fromBinary(HostResponseSchema, reader.bytes()) };
+        frame.frame = { case: "host", value: readHostResponse(reader.bytes()) };
         break;
       case 6:
-        frame.frame = { case: "ready", value: fromBinary(HostReadySchema, reader.bytes()) };
+        frame.frame = { case: "ready", value: readHostReady(reader.bytes()) };
         break;
       case 7:
-        frame.frame = { case: "failed", value: fromBinary(HostFailedSchema, reader.bytes()) };
+        frame.frame = { case: "failed", value: readHostFailed(reader.bytes()) };
         break;
       case 8:
-        frame.frame = { case: "restarted", value: fromBinary(HostRestartedSchema, reader.bytes()) };
+        frame.frame = { case: "restarted", value: readHostRestarted(reader.bytes()) };
         break;
       case 9:
         frame.body = reader.uint32();

@@ -5,6 +5,7 @@
  */
 import type { DocPatch, HistoryEntry } from "../api.js";
 import type { Call, Channel } from "../channel/channel.js";
+import { readDocChanged, readDocHistoryResult, readDocOpened } from "../channel/messages.js";
 import { tell } from "../emitter.js";
 import { AvatarArgumentError, AvatarClosedError, AvatarError, AvatarNotFoundError } from "../errors.js";
 import { Slice } from "../yielding.js";
@@ -17,7 +18,7 @@ import { wellFormed } from "./nodes.js";
 import { outgoing, type Outgoing } from "./outbox.js";
 import { SnapshotBuilder } from "./pages.js";
 import { Replica, seqCount, type ChangeBody, type Effect } from "./replica.js";
-import { Answer, encodeRequest, readChanged, readHistory, readOpened } from "./requests.js";
+import { Answer, encodeAt, encodeHistory, encodeOpen } from "./requests.js";
 import { Text } from "./text.js";
 import { MAX_RUN_SPLICES, TextRun } from "./text_run.js";
 
@@ -60,7 +61,7 @@ export class DocCore {
   #replica: Replica | undefined;
   #viewCall: Call | undefined;
   /** The view's number while changes may be sent to it. */
-  #view: bigint | undefined;
+  #view: number | undefined;
   #version = 0;
   #nextSeq = 1;
   #outbox: Outgoing[] = [];
@@ -94,7 +95,7 @@ export class DocCore {
     const view = new ViewStream((error) => this.#viewFailed(error));
     let stream = view;
     const request = (): Uint8Array => {
-      if (this.#start.how === "open") return encodeRequest({ case: "docOpen", value: { documentId: this.idBytes, session: this.#context.session } });
+      if (this.#start.how === "open") return encodeOpen(this.idBytes, this.#context.session);
       const { type, content } = this.#start;
       return encodeCreate({ documentId: this.idBytes, session: this.#context.session, type, content, detached: false });
     };
@@ -138,13 +139,13 @@ export class DocCore {
   }
 
   #onOpened(stream: ViewStream, payload: Uint8Array): void {
-    const opened = readOpened(payload);
+    const opened = readDocOpened(payload);
     this.type = opened.type;
     this.owner = opened.owner;
-    this.createdMs = Number(opened.createdMs);
-    this.updatedMs = Number(opened.updatedMs);
+    this.createdMs = opened.createdMs;
+    this.updatedMs = opened.updatedMs;
     stream.view = opened.view;
-    stream.appliedSeq = Number(opened.appliedSeq);
+    stream.appliedSeq = opened.appliedSeq;
     if (this.#start.how === "create") this.#isOpen(stream, this.#start.content);
   }
 
@@ -390,7 +391,7 @@ export class DocCore {
     for (; this.#sent < this.#outbox.length; this.#sent++) {
       const change = this.#outbox[this.#sent] as Outgoing;
       if (change === this.#openRun?.change) return;
-      const request = encodeChange({ view: Number(view), changeSeq: change.firstSeq, seenVersion: change.seenVersion, body: change.body, message: change.message });
+      const request = encodeChange({ view, changeSeq: change.firstSeq, seenVersion: change.seenVersion, body: change.body, message: change.message });
       change.call = this.#context.channel.call(request, {
         answer: (_field, payload) => this.#acknowledged(change, payload),
         fail: (error) => this.#refused(change, error),
@@ -410,8 +411,8 @@ export class DocCore {
 
   #acknowledged(change: Outgoing, payload: Uint8Array): void {
     if (!this.#remove(change)) return;
-    const { updatedMs, didSomething } = readChanged(payload);
-    this.updatedMs = Math.max(this.updatedMs, Number(updatedMs));
+    const { updatedMs, didSomething } = readDocChanged(payload);
+    this.updatedMs = Math.max(this.updatedMs, updatedMs);
     change.didSomething = didSomething;
     this.#unstored = false;
     change.resolve();
@@ -437,11 +438,11 @@ export class DocCore {
 
   async history(limit: number, offset: number): Promise<HistoryEntry[]> {
     this.flush();
-    const { payload } = await this.#context.channel.ask(encodeRequest({ case: "docHistory", value: { documentId: this.idBytes, limit, offset } }));
-    return readHistory(payload).changes.map((change) => ({
+    const { payload } = await this.#context.channel.ask(encodeHistory(this.idBytes, limit, offset));
+    return readDocHistoryResult(payload).changes.map((change) => ({
       hash: hex(change.hash),
       actor: hex(change.actor),
-      time: new Date(Number(change.timeMs)),
+      time: new Date(change.timeMs),
       ...(change.message === "" ? {} : { message: change.message }),
       ops: change.ops,
       heads: change.heads.map(hex),
@@ -450,7 +451,7 @@ export class DocCore {
 
   at(heads: readonly string[]): Promise<MapNode> {
     this.flush();
-    const request = encodeRequest({ case: "docAt", value: { documentId: this.idBytes, heads: heads.map(fromHex) } });
+    const request = encodeAt(this.idBytes, heads.map(fromHex));
     return new Promise((resolve, reject) => {
       let stream = new ViewStream(reject);
       stream.onPages = (builder) => resolve(builder.root);
@@ -507,7 +508,7 @@ export class DocCore {
 
 /** Takes the answers of a view in order, large snapshots in slices. */
 class ViewStream {
-  view: bigint | undefined;
+  view: number | undefined;
   appliedSeq = 0;
   onOpened: (payload: Uint8Array) => void = () => undefined;
   onPages: (builder: SnapshotBuilder) => void = () => undefined;

@@ -13,7 +13,7 @@ import { encodeCreate } from "./codec.js";
 import { DocCore, type CoreStart } from "./core.js";
 import { DocHandle } from "./doc.js";
 import { mapNodeOf, wellFormed, type MapNode } from "./nodes.js";
-import { encodeRequest } from "./requests.js";
+import { encodeDelete } from "./requests.js";
 
 const MAX_TYPE_BYTES = 128;
 
@@ -65,7 +65,7 @@ export class DocsOf implements Docs {
 
   async delete(id: DocumentId): Promise<void> {
     try {
-      await this.#track(this.#channel.ask(encodeRequest({ case: "docDelete", value: { documentId: idFromString(id) } })));
+      await this.#track(this.#channel.ask(encodeDelete(idFromString(id))));
     } catch (error) {
       // What was never here is as gone as it can be.
       if (!(error instanceof AvatarNotFoundError)) throw error;

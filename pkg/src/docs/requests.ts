@@ -1,11 +1,12 @@
 /**
- * Requests and answers about documents that are too rare to write by hand.
+ * Requests beside those that create and change documents (`request.proto`), by hand.
  *
  * @module
  */
-import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
-import { DocChangedSchema, DocHistoryResultSchema, DocOpenedSchema, type DocChanged, type DocHistoryResult, type DocOpened } from "../gen/dao/avatar/v1/docs_pb.js";
-import { RequestSchema } from "../gen/dao/avatar/v1/request_pb.js";
+import { tagOf, WireType, Writer } from "../channel/wire.js";
+
+const BYTES = WireType.LengthDelimited;
+const VARINT = WireType.Varint;
 
 /** Field numbers of the cases of Response. */
 export const Answer = {
@@ -20,22 +21,45 @@ export const Answer = {
   status: 20,
 } as const;
 
-/** An encoded Request. */
-export function encodeRequest(request: NonNullable<MessageInitShape<typeof RequestSchema>["request"]>): Uint8Array {
-  return toBinary(RequestSchema, create(RequestSchema, { request }));
+/** A Request: the message at `field`, written by `write`. */
+function request(field: number, write: (writer: Writer) => void = () => undefined): Uint8Array {
+  const writer = new Writer();
+  writer.uint32(tagOf(field, BYTES)).fork();
+  write(writer);
+  return writer.join().finish();
 }
 
-/** A DocOpened. */
-export function readOpened(bytes: Uint8Array): DocOpened {
-  return fromBinary(DocOpenedSchema, bytes);
+function writeUint(writer: Writer, field: number, value: number): void {
+  if (value !== 0) writer.uint32(tagOf(field, VARINT)).uint32(value);
 }
 
-/** A DocChanged. */
-export function readChanged(bytes: Uint8Array): DocChanged {
-  return fromBinary(DocChangedSchema, bytes);
-}
+/** DocOpen. */
+export const encodeOpen = (documentId: Uint8Array, session: Uint8Array): Uint8Array =>
+  request(2, (writer) => writer.uint32(tagOf(1, BYTES)).bytes(documentId).uint32(tagOf(2, BYTES)).bytes(session));
 
-/** A DocHistoryResult. */
-export function readHistory(bytes: Uint8Array): DocHistoryResult {
-  return fromBinary(DocHistoryResultSchema, bytes);
-}
+/** DocDelete. */
+export const encodeDelete = (documentId: Uint8Array): Uint8Array => request(4, (writer) => writer.uint32(tagOf(1, BYTES)).bytes(documentId));
+
+/** DocHistory. */
+export const encodeHistory = (documentId: Uint8Array, limit: number, offset: number): Uint8Array =>
+  request(5, (writer) => {
+    writer.uint32(tagOf(1, BYTES)).bytes(documentId);
+    writeUint(writer, 2, limit);
+    writeUint(writer, 3, offset);
+  });
+
+/** DocAt. */
+export const encodeAt = (documentId: Uint8Array, heads: readonly Uint8Array[]): Uint8Array =>
+  request(6, (writer) => {
+    writer.uint32(tagOf(1, BYTES)).bytes(documentId);
+    for (const head of heads) writer.uint32(tagOf(2, BYTES)).bytes(head);
+  });
+
+/** QueryRun or QuerySubscribe; `query` is an encoded Query. */
+export const encodeQuery = (how: "run" | "subscribe", query: Uint8Array): Uint8Array => request(how === "run" ? 10 : 11, (writer) => writer.uint32(tagOf(1, BYTES)).bytes(query));
+
+/** StatusGet. */
+export const encodeStatusGet = (): Uint8Array => request(20);
+
+/** TestTrap. */
+export const encodeTestTrap = (): Uint8Array => request(1000);

@@ -3,14 +3,19 @@
  *
  * @module
  */
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Condition, QuerySpec, Scalar, Where } from "../api.js";
 import { AvatarArgumentError } from "../errors.js";
-import { CompareOp, FilterSchema, QuerySchema, type Filter, type Query } from "../gen/dao/avatar/v1/query_pb.js";
-import type { ValueSchema } from "../gen/dao/avatar/v1/value_pb.js";
-import { wellFormed } from "../docs/nodes.js";
+import { tagOf, WireType, Writer } from "../channel/wire.js";
+import { writeValue } from "../docs/codec.js";
+import { DateNode, wellFormed, type Node } from "../docs/nodes.js";
+import { Text } from "../docs/text.js";
+import { CompareOp } from "../gen/dao/avatar/v1/query_pb.js";
 
-type ValueInit = MessageInitShape<typeof ValueSchema>;
+const VARINT = WireType.Varint;
+const BYTES = WireType.LengthDelimited;
+
+/** A Filter of the contract. */
+type Filter = { op: "and" | "or"; filters: Filter[] } | { op: "not"; filter: Filter } | { op: "compare"; field: string; by: CompareOp; values: Node[] };
 
 const OPERATORS: Readonly<Record<string, CompareOp>> = {
   equals: CompareOp.EQ,
@@ -28,21 +33,58 @@ const OPERATORS: Readonly<Record<string, CompareOp>> = {
 /** Nesting of `and`, `or`, `not` beyond this is a mistake. */
 const MAX_DEPTH = 16;
 
-/** The query of the contract. @throws AvatarArgumentError */
-export function queryOf(spec: QuerySpec<never>): Query {
-  return create(QuerySchema, {
-    type: spec.type ?? "",
-    ...(spec.where === undefined ? {} : { where: filterOf(spec.where, 0) }),
-    orderBy: (spec.orderBy ?? []).map((field) => (field.startsWith("-") ? { field: field.slice(1), descending: true } : { field, descending: false })),
-    limit: count(spec.limit, "limit"),
-    offset: count(spec.offset, "offset"),
-    select: [...(spec.select ?? [])],
-  });
+/** The Query of the contract, encoded. @throws AvatarArgumentError */
+export function encodeQuerySpec(spec: QuerySpec<never>): Uint8Array {
+  const writer = new Writer();
+  if (spec.type) writer.uint32(tagOf(1, BYTES)).string(wellFormed(spec.type));
+  if (spec.where !== undefined) {
+    writer.uint32(tagOf(2, BYTES)).fork();
+    writeFilter(writer, filterOf(spec.where, 0));
+    writer.join();
+  }
+  for (const field of spec.orderBy ?? []) {
+    const descending = field.startsWith("-");
+    writer.uint32(tagOf(3, BYTES)).fork();
+    writer.uint32(tagOf(1, BYTES)).string(wellFormed(descending ? field.slice(1) : field));
+    if (descending) writer.uint32(tagOf(2, VARINT)).bool(true);
+    writer.join();
+  }
+  // The contract's 0 is "no limit". To learn the total alone, one row is asked for.
+  const limit = spec.limit === 0 ? 1 : count(spec.limit, "limit");
+  if (limit !== 0) writer.uint32(tagOf(4, VARINT)).uint32(limit);
+  const offset = count(spec.offset, "offset");
+  if (offset !== 0) writer.uint32(tagOf(5, VARINT)).uint32(offset);
+  for (const field of spec.select ?? []) writer.uint32(tagOf(6, BYTES)).string(wellFormed(field));
+  return writer.finish();
 }
 
-/** Whether the query asks for no rows at all, which `limit` 0 of the contract does not say. */
-export function wantsNoRows(spec: QuerySpec<never>): boolean {
-  return spec.limit === 0;
+function writeFilter(writer: Writer, filter: Filter): void {
+  switch (filter.op) {
+    case "and":
+    case "or":
+      writer.uint32(tagOf(filter.op === "and" ? 1 : 2, BYTES)).fork();
+      for (const each of filter.filters) {
+        writer.uint32(tagOf(1, BYTES)).fork();
+        writeFilter(writer, each);
+        writer.join();
+      }
+      break;
+    case "not":
+      writer.uint32(tagOf(3, BYTES)).fork();
+      writeFilter(writer, filter.filter);
+      break;
+    case "compare":
+      writer.uint32(tagOf(4, BYTES)).fork();
+      writer.uint32(tagOf(1, BYTES)).string(filter.field);
+      writer.uint32(tagOf(2, VARINT)).uint32(filter.by);
+      for (const value of filter.values) {
+        writer.uint32(tagOf(3, BYTES)).fork();
+        writeValue(writer, value);
+        writer.join();
+      }
+      break;
+  }
+  writer.join();
 }
 
 function count(value: number | undefined, name: string): number {
@@ -59,10 +101,9 @@ function filterOf(where: Where, depth: number): Filter {
     if (condition === undefined) continue;
     if (key === "and" || key === "or") {
       if (!Array.isArray(condition)) throw new AvatarArgumentError(`\`${key}\` takes a list.`);
-      const list = { filters: condition.map((each) => filterOf(each as Where, depth + 1)) };
-      filters.push(create(FilterSchema, { filter: { case: key, value: list } }));
+      filters.push({ op: key, filters: condition.map((each) => filterOf(each as Where, depth + 1)) });
     } else if (key === "not" && isWhere(condition)) {
-      filters.push(create(FilterSchema, { filter: { case: "not", value: filterOf(condition, depth + 1) } }));
+      filters.push({ op: "not", filter: filterOf(condition, depth + 1) });
     } else {
       filters.push(...comparesOf(key, condition as Condition));
     }
@@ -76,7 +117,7 @@ function isWhere(condition: unknown): condition is Where {
 
 function allOf(filters: Filter[]): Filter {
   const [only] = filters;
-  return filters.length === 1 && only !== undefined ? only : create(FilterSchema, { filter: { case: "and", value: { filters } } });
+  return filters.length === 1 && only !== undefined ? only : { op: "and", filters };
 }
 
 function comparesOf(field: string, condition: Condition): Filter[] {
@@ -97,21 +138,13 @@ function comparesOf(field: string, condition: Condition): Filter[] {
   return filters;
 }
 
-function compare(field: string, op: CompareOp, values: readonly Scalar[]): Filter {
-  return create(FilterSchema, { filter: { case: "compare", value: { field, op, values: values.map(scalarOf) } } });
+function compare(field: string, by: CompareOp, values: readonly Scalar[]): Filter {
+  return { op: "compare", field: wellFormed(field), by, values: values.map(scalarOf) };
 }
 
-function scalarOf(scalar: Scalar): ValueInit {
-  if (scalar === null) return { kind: { case: "null", value: true } };
-  switch (typeof scalar) {
-    case "string":
-      return { kind: { case: "string", value: wellFormed(scalar) } };
-    case "boolean":
-      return { kind: { case: "bool", value: scalar } };
-    case "number":
-      return Number.isSafeInteger(scalar) ? { kind: { case: "int", value: BigInt(scalar) } } : { kind: { case: "double", value: scalar } };
-    default:
-      if (scalar instanceof Date && !Number.isNaN(scalar.getTime())) return { kind: { case: "timestampMs", value: BigInt(scalar.getTime()) } };
-      throw new AvatarArgumentError("A condition compares with a string, number, boolean, null or Date.");
-  }
+function scalarOf(scalar: Scalar): Node {
+  if (scalar === null || typeof scalar === "boolean" || typeof scalar === "number") return scalar;
+  if (typeof scalar === "string") return Text.of(wellFormed(scalar));
+  if (scalar instanceof Date && !Number.isNaN(scalar.getTime())) return new DateNode(scalar.getTime());
+  throw new AvatarArgumentError("A condition compares with a string, number, boolean, null or Date.");
 }

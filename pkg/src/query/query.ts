@@ -5,10 +5,10 @@
  */
 import type { DocContent, DocValue, Query, QueryResults, QuerySpec, Unsubscribe } from "../api.js";
 import type { Call, CallHandler, Channel } from "../channel/channel.js";
-import { Answer, encodeRequest } from "../docs/requests.js";
+import { Answer, encodeQuery } from "../docs/requests.js";
 import { tell } from "../emitter.js";
 import { AvatarError } from "../errors.js";
-import { queryOf, wantsNoRows } from "./filter.js";
+import { encodeQuerySpec } from "./filter.js";
 import { readDelta, readRows, type Row } from "./rows.js";
 
 /** See {@link Query}. */
@@ -19,25 +19,22 @@ export class LiveQuery<T extends DocContent = Record<string, DocValue>> implemen
   constructor(channel: Channel, spec: QuerySpec<T>) {
     this.#channel = channel;
     // A mistake in a query is told where it is written, not where it is run.
-    queryOf(spec as QuerySpec<never>);
+    encodeQuerySpec(spec as QuerySpec<never>);
     this.#spec = spec;
   }
 
   async get(): Promise<QueryResults<T>> {
-    const query = queryOf(this.#spec as QuerySpec<never>);
-    const none = wantsNoRows(this.#spec as QuerySpec<never>);
-    // One row is asked for to learn the total.
-    if (none) query.limit = 1;
+    const query = encodeQuerySpec(this.#spec as QuerySpec<never>);
+    const none = this.#spec.limit === 0;
     return new Promise((resolve, reject) => {
       const results = new ResultRows<T>(none);
-      this.#channel.call(encodeRequest({ case: "queryRun", value: { query } }), handlerOf(results, () => resolve(results.current), reject));
+      this.#channel.call(encodeQuery("run", query), handlerOf(results, () => resolve(results.current), reject));
     });
   }
 
   subscribe(listener: (results: QueryResults<T>) => void, onError?: (error: Error) => void): Unsubscribe {
-    const query = queryOf(this.#spec as QuerySpec<never>);
-    const none = wantsNoRows(this.#spec as QuerySpec<never>);
-    if (none) query.limit = 1;
+    const query = encodeQuerySpec(this.#spec as QuerySpec<never>);
+    const none = this.#spec.limit === 0;
     const results = new ResultRows<T>(none);
     let told: QueryResults<T> | undefined;
     let planned = false;
@@ -59,7 +56,7 @@ export class LiveQuery<T extends DocContent = Record<string, DocValue>> implemen
       if (onError) tell(onError, error);
       else if (error.code !== "CLOSED") tell(throwing, error);
     };
-    const call: Call = this.#channel.call(encodeRequest({ case: "querySubscribe", value: { query } }), handlerOf(results, announce, fail));
+    const call: Call = this.#channel.call(encodeQuery("subscribe", query), handlerOf(results, announce, fail));
     return () => {
       if (ended) return;
       ended = true;
