@@ -41,7 +41,8 @@ export function NoteView({ id }: { id: DocumentId }) {
     return () => {
       gone = true;
       document.removeEventListener("visibilitychange", leave);
-      void note.peek()?.close();
+      // After the parts of the page, which are taken off in this turn and may still have something to write: the title that was just typed.
+      queueMicrotask(() => void note.peek()?.close());
     };
   }, [id]);
   if (failure.value !== undefined) {
