@@ -55,7 +55,8 @@ async function writeAndKill(browser, server, ledger, random, round, seed) {
       const reason = results.find((result) => result.status === "rejected")?.reason;
       return reason ? Promise.reject(reason) : enough;
     });
-    await Promise.race([enough, failed]);
+    const ended = browser.gone.then(() => Promise.reject(new Error("the browser ended by itself: nothing is proved by this round")));
+    await Promise.race([enough, failed, ended]);
   }
   await browser.kill();
   await started;

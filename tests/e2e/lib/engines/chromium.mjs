@@ -57,6 +57,8 @@ class Browser {
   constructor(connection, pid, gone, removeOwn) {
     this.#connection = connection;
     this.#gone = gone;
+    /** Resolves when the browser has ended, for whatever reason. */
+    this.gone = gone;
     this.#removeOwn = removeOwn;
     this.pid = pid;
     /** Playwright's context, for what only Chromium can show (quota, memory, traces). */

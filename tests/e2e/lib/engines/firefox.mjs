@@ -52,6 +52,8 @@ class Browser {
     this.#downloads = downloads;
     this.#clean = clean;
     this.pid = browser.process().pid;
+    /** Resolves when the browser has ended, for whatever reason. */
+    this.gone = new Promise((resolve) => browser.process().once("exit", resolve));
   }
 
   async open(url) {
