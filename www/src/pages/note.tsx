@@ -148,12 +148,13 @@ const TITLE_REST_MS = 400;
 
 function TitleField({ note, onEnter }: { note: OpenNote; onEnter: () => void }) {
   const field = useRef<HTMLTextAreaElement>(null);
-  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  /** What was typed and not yet written. Kept beside the field: when the page is taken off, the field goes first. */
+  const typed = useRef<{ text: string; timer: ReturnType<typeof setTimeout> } | undefined>(undefined);
   const { title } = note.state.value;
   // While it is typed in, the field is the person's; then it shows the note's title again.
   useEffect(() => {
     const element = field.current as HTMLTextAreaElement;
-    if (timer.current === undefined && element.value !== title) element.value = title;
+    if (typed.current === undefined && element.value !== title) element.value = title;
     fit(element);
   }, [title]);
   useEffect(() => {
@@ -169,10 +170,11 @@ function TitleField({ note, onEnter }: { note: OpenNote; onEnter: () => void }) 
     };
   }, []);
   const commit = (): void => {
-    if (timer.current === undefined) return;
-    clearTimeout(timer.current);
-    timer.current = undefined;
-    if (field.current) note.setTitle(field.current.value);
+    if (typed.current === undefined) return;
+    const { text, timer } = typed.current;
+    clearTimeout(timer);
+    typed.current = undefined;
+    note.setTitle(text);
   };
   return (
     <textarea
@@ -187,8 +189,8 @@ function TitleField({ note, onEnter }: { note: OpenNote; onEnter: () => void }) 
       autocapitalize="sentences"
       onInput={(event) => {
         fit(event.currentTarget);
-        clearTimeout(timer.current);
-        timer.current = setTimeout(commit, TITLE_REST_MS);
+        clearTimeout(typed.current?.timer);
+        typed.current = { text: event.currentTarget.value, timer: setTimeout(commit, TITLE_REST_MS) };
       }}
       onBlur={commit}
       onKeyDown={(event) => {
