@@ -4,7 +4,7 @@
  * @module
  */
 import type { PortLike } from "../channel/port.js";
-import { controlChannelName, clientChannelName, clientLockName, isControlMessage, type ControlMessage } from "../leader/names.js";
+import { controlChannelName, clientChannelName, clientLockName, hostLockName, isControlMessage, type ControlMessage } from "../leader/names.js";
 import init, { Host, type HostOptions } from "./avatar_web.js";
 
 /** What a host needs to start. All of it can be sent to a worker (but a JsStorage). */
@@ -24,15 +24,32 @@ export interface Served {
 /** Starts the host and serves `port`. @throws HostError when it does not start. */
 export async function serve(options: ServeOptions, port: PortLike): Promise<Served> {
   await init({ module_or_path: options.avatarWeb });
-  const host = await Host.start(options.host);
-  host.attach(port);
-  const stopTabs = options.tabs ? serveTabs(host, options.host.name) : () => undefined;
-  return {
-    close: async () => {
-      stopTabs();
-      await host.close();
-    },
-  };
+  const lowerFence = options.tabs ? await raiseFence(options.host.name) : () => undefined;
+  try {
+    const host = await Host.start(options.host);
+    host.attach(port);
+    const stopTabs = options.tabs ? serveTabs(host, options.host.name) : () => undefined;
+    return {
+      close: async () => {
+        stopTabs();
+        await host.close();
+        lowerFence();
+      },
+    };
+  } catch (error) {
+    lowerFence();
+    throw error;
+  }
+}
+
+/**
+ * Waits until no other host works on this database. The leader's lock goes with its window, but WebKit lets the worker of a closed window live on for a while: it
+ * would go on to acknowledge writes that the next host, which has read the database already, never sees. This lock goes with the thread of the host itself.
+ */
+function raiseFence(name: string): Promise<() => void> {
+  return new Promise((raised, failed) => {
+    navigator.locks.request(hostLockName(name), () => new Promise<void>((lower) => raised(lower))).catch(failed);
+  });
 }
 
 /** Tells all tabs that a host is here, and attaches those that say hello. */

@@ -9,6 +9,11 @@ export function leaderLockName(name: string): string {
   return `avatar:${name}:leader`;
 }
 
+/** The thread of the host holds it, from before it opens storage until its end: a fence between two hosts of one database. */
+export function hostLockName(name: string): string {
+  return `avatar:${name}:host`;
+}
+
 /** A client holds it as long as its connection lives. */
 export function clientLockName(name: string, client: string): string {
   return `avatar:${name}:client:${client}`;
