@@ -11,6 +11,22 @@ import { SHARED_DATA, missingData } from "./lib/paths.mjs";
 const TRACE = "traces/automerge-paper.json.gz";
 
 for (const engine of engines) {
+  test(`${engine.name}: a host starts only when no other one works on its database`, { skip: await skipWithout(engine) }, async (t) => {
+    const server = await serveFixture();
+    const browser = await engine.launch();
+    t.after(() => closeAll(() => browser.close(), server.close));
+    const [holder, page] = [await openFixture(browser, server), await openFixture(browser, server)];
+    // What a worker that outlives its tab holds (pkg/src/leader/names.ts).
+    const FENCE = "avatar:fenced:host";
+    await holder.evaluate((fence) => new Promise((held) => void navigator.locks.request(fence, () => new Promise((release) => ((globalThis.release = release), held())))), FENCE);
+    await page.evaluate((options) => void (globalThis.starting = globalThis.start(options).then(() => (globalThis.started = true))), { name: "fenced" });
+    // The host stands in the queue for the fence: so it has come as far as it may.
+    await page.waitFor(async (fence) => (await navigator.locks.query()).pending.some(({ name }) => name === fence), [FENCE]);
+    assert.equal(await page.evaluate(() => globalThis.started === true), false);
+    await holder.evaluate(() => globalThis.release());
+    await page.waitFor(() => globalThis.started === true);
+  });
+
   test(`${engine.name}: two tabs edit the same document at once, and both see both edits`, { skip: await skipWithout(engine) }, async (t) => {
     const server = await serveFixture();
     const browser = await engine.launch();
