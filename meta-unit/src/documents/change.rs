@@ -322,7 +322,7 @@ enum Own {
     Unforeseen,
 }
 
-/// Tells all views of the document; `before` are the heads before the change.
+/// Tells all views of the document, once the change is durable: what a crash can take back, no client may have built upon. `before` are the heads before the change.
 fn tell(
     state: &mut State,
     own_view: u64,
@@ -340,22 +340,22 @@ fn tell(
         let Some(view) = state.views.get_mut(&number) else {
             continue;
         };
-        if number != own_view {
-            if let Some(patched) = &patched {
-                view.tell_foreign(Event::Patched(patched.clone()), before.clone());
-            }
-            continue;
-        }
         let applied = |effect| Event::OwnApplied(OwnApplied { through_seq, effect });
-        match own {
-            Own::AsAsked => view.tell(applied(None)),
-            Own::Merged(hash) => {
-                if let Some(hash) = hash {
-                    view.branched(hash);
+        let told = if number != own_view {
+            let Some(patched) = &patched else { continue };
+            view.tell_foreign(Event::Patched(patched.clone()), before.clone())
+        } else {
+            match own {
+                Own::AsAsked => view.tell(applied(None)),
+                Own::Merged(hash) => {
+                    if let Some(hash) = hash {
+                        view.branched(hash);
+                    }
+                    view.tell(applied(patched.clone()))
                 }
-                view.tell(applied(patched.clone()));
+                Own::Unforeseen => view.tell_foreign(applied(patched.clone()), before.clone()),
             }
-            Own::Unforeseen => view.tell_foreign(applied(patched.clone()), before.clone()),
-        }
+        };
+        state.writer.answer_when_durable(id, Due::Event(number, told));
     }
 }

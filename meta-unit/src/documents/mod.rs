@@ -323,7 +323,8 @@ impl Documents {
         }
         for view in state.views_of.remove(&id).unwrap_or_default() {
             if let Some(mut view) = state.views.remove(&view) {
-                view.tell(avatar_proto::doc_event::Event::Deleted(true));
+                let told = view.tell(avatar_proto::doc_event::Event::Deleted(true));
+                view.responder.more(told);
                 view.responder.finish(done());
             }
         }
@@ -615,6 +616,11 @@ impl Documents {
     fn settle(&self, state: &mut State, id: DocId, due: writer::Due) {
         match due {
             writer::Due::Response(responder, response) => responder.finish(response),
+            writer::Due::Event(number, event) => {
+                if let Some(view) = state.views.get(&number) {
+                    view.responder.more(event);
+                }
+            }
             writer::Due::Opened(responder) => {
                 if let Some(doc) = state.open.get(&id) {
                     responder.finish(opened(0, doc, Some(0)));
@@ -628,7 +634,8 @@ impl Documents {
                     {
                         let updated_ms = doc.updated_ms;
                         let patched = DocPatched { patches, updated_ms };
-                        view.tell_foreign(avatar_proto::doc_event::Event::Patched(patched), heads);
+                        let told = view.tell_foreign(avatar_proto::doc_event::Event::Patched(patched), heads);
+                        view.responder.more(told);
                     }
                 }
             }

@@ -86,8 +86,9 @@ impl View {
         self.branch = Some(change);
     }
 
-    /// Tells the client of an event.
-    pub fn tell(&mut self, event: Event) {
+    /// The client is to be told of an event, by this answer.
+    #[must_use]
+    pub fn tell(&mut self, event: Event) -> Response {
         self.version += 1;
         let (can_undo, can_redo) = (!self.undo.is_empty(), !self.redo.is_empty());
         let event = DocEvent {
@@ -96,15 +97,17 @@ impl View {
             can_undo,
             can_redo,
         };
-        self.responder.more(Response {
+        Response {
             response: Some(Answer::DocEvent(event)),
-        });
+        }
     }
 
-    /// Tells the client what somebody else did; `before` are the heads before it.
-    pub fn tell_foreign(&mut self, event: Event, before: Vec<ChangeHash>) {
-        self.tell(event);
+    /// The client is to be told what somebody else did, by this answer; `before` are the heads before it.
+    #[must_use]
+    pub fn tell_foreign(&mut self, event: Event, before: Vec<ChangeHash>) -> Response {
+        let told = self.tell(event);
         self.unseen.push_back((self.version, before));
+        told
     }
 
     /// A change of the client's own can be undone from here on.

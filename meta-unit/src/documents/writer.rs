@@ -23,6 +23,8 @@ const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
 pub enum Due {
     /// The last answer to a request.
     Response(Responder, Response),
+    /// An event of a view.
+    Event(u64, Response),
     /// DocOpened, and the end.
     Opened(Responder),
     /// DocOpened for a new view.
@@ -34,6 +36,12 @@ impl Due {
     pub fn fail(self, views: &mut HashMap<u64, View>, error: AppError) {
         match self {
             Self::Response(responder, _) | Self::Opened(responder) => responder.fail(error),
+            // The change is in memory all the same, and goes with the next batch.
+            Self::Event(number, event) => {
+                if let Some(view) = views.get(&number) {
+                    view.responder.more(event);
+                }
+            }
             Self::View(number) => {
                 if let Some(view) = views.remove(&number) {
                     view.responder.fail(error);

@@ -178,9 +178,14 @@ export class DocCore {
       }
       return "compare";
     });
-    const pending = replica.renumber(appliedSeq + 1);
     const unapplied = this.#outbox.filter((change) => change.firstSeq + seqCount(change.body) - 1 > appliedSeq);
     for (const change of this.#outbox) change.seenVersion = 0;
+    // A change that had taken its place in an order that a crash took back is pending once more: all of them begin again on what is there now.
+    if (this.#replica !== replica || replica.pendingCount !== unapplied.length) {
+      replica = this.#replica = new Replica(root);
+      unapplied.forEach((change) => replica.add(change));
+    }
+    const pending = replica.renumber(appliedSeq + 1);
     // What is not applied yet is sent as it now has to be; what is applied is only sent to learn that it is durable.
     unapplied.forEach((change, i) => {
       const now = pending[i];

@@ -268,3 +268,40 @@ fn documents_are_found_by_their_id_as_bytes_and_as_text() {
         );
     }
 }
+
+#[test]
+fn a_cut_string_equals_nothing_and_is_compared_by_its_beginning() {
+    let kept = "a".repeat(256);
+    let row_with = |number, text: &str| {
+        let mut fields = FieldsBuilder::new();
+        fields.list("list", [Some(IndexScalar::String(text))]);
+        fields.scalar("text", IndexScalar::String(text));
+        IndexRow {
+            fields: fields.finish(),
+            ..number_row(number)
+        }
+    };
+    let (whole, cut) = (row_with(1, &kept), row_with(2, &"a".repeat(257)));
+    let index = index_of(&[whole.clone(), cut.clone()]);
+    let found = |field: &str, op: CompareOp, text: &str| {
+        let filter = compare(field, op.into(), vec![Some(ValueKind::String(text.to_owned()))]);
+        let (rows, _) = ask(
+            &index,
+            &Query {
+                r#where: Some(filter),
+                ..Query::default()
+            },
+        );
+        [&whole, &cut].map(|row| rows.iter().any(|found| found.document_id == row.id))
+    };
+    // Whether the whole one is found, and the cut one.
+    assert_eq!(found("text", CompareOp::Eq, &kept), [true, false]);
+    assert_eq!(found("text", CompareOp::In, &kept), [true, false]);
+    assert_eq!(found("text", CompareOp::Ne, &kept), [false, true]);
+    assert_eq!(found("list", CompareOp::Contains, &kept), [true, false]);
+    assert_eq!(found("text", CompareOp::Gte, &kept), [true, true]);
+    assert_eq!(found("text", CompareOp::Gt, "a"), [true, true]);
+    assert_eq!(found("text", CompareOp::Prefix, &kept), [true, true]);
+    assert_eq!(found("text", CompareOp::Prefix, &"a".repeat(257)), [false, false]);
+    assert_eq!(found("text", CompareOp::Contains, "aaa"), [true, true]);
+}
