@@ -122,8 +122,12 @@ impl Writer {
 
     /// Answers that wait.
     pub fn pending(&self) -> usize {
-        let waiting: usize = self.due.values().map(Vec::len).sum();
-        waiting + self.in_flight.as_ref().map_or(0, |batch| batch.due.len()) + self.deletes.len()
+        let in_flight = self
+            .in_flight
+            .iter()
+            .flat_map(|batch| batch.due.iter().map(|(_, due)| due));
+        let waiting = self.due.values().flatten().chain(in_flight);
+        waiting.filter(|due| !matches!(due, Due::Event(..))).count() + self.deletes.len()
     }
 
     /// Whether a batch is in flight, or about to be.

@@ -29,6 +29,28 @@ fn no_answer_comes_before_its_batch_and_a_crash_loses_only_what_was_not_answered
 }
 
 #[test]
+fn no_client_is_told_of_a_change_before_it_is_durable() {
+    let host = TestHost::started(1);
+    host.call(&create(1, 1, note("t"), true));
+    let (mut own, mut other) = (View::open(&host, 1, 1), View::open(&host, 1, 2));
+    host.hold_storage(true);
+    let edit = splice("title", 1, 0, "!");
+    host.send(&own.edits(vec![edit.clone()]));
+    host.run_until_idle();
+    own.take_events(&host, &[]);
+    other.take_events(&host, &[]);
+    assert!(
+        own.events.is_empty() && other.events.is_empty(),
+        "a crash could still take it back"
+    );
+    host.hold_storage(false);
+    host.run_until_idle();
+    own.take_events(&host, &[edit]);
+    other.take_events(&host, &[]);
+    assert_eq!([own.text("title"), other.text("title")], ["t!", "t!"]);
+}
+
+#[test]
 fn changes_gather_while_a_batch_is_in_flight() {
     let host = TestHost::started(1);
     host.hold_storage(true);
