@@ -63,7 +63,7 @@ export async function writeAtRandom(avatar, acks, { writer, seed, lanes = 4, wri
       } catch (error) {
         // Another lane, or another tab, may have deleted the document meanwhile.
         if (error.code !== "NOT_FOUND" && error.code !== "CLOSED") {
-          await acks.tell({ failed: token, code: error.code ?? null, message: String(error.stack ?? error) });
+          await acks.tell({ failed: token, code: error.code ?? null, message: `${error.message}\n${error.stack}` });
           throw error;
         }
       }
