@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useCallback, useRef } from "preact/hooks";
 import { fromInput } from "../import/collect";
 import { cancelImport, progress, startImport, summary } from "../import/job";
 import type { Summary } from "../import/run";
@@ -11,8 +11,12 @@ import { Page } from "../ui/page";
 /** Brings notes in. */
 export function ImportPage() {
   const files = useRef<HTMLInputElement>(null);
-  const folder = useRef<HTMLInputElement>(null);
-  useEffect(() => folder.current?.setAttribute("webkitdirectory", ""), []);
+  const folder = useRef<HTMLInputElement | null>(null);
+  // At once, not in an effect after the first paint: until then it would take a folder for a file.
+  const mountFolder = useCallback((input: HTMLInputElement | null): void => {
+    folder.current = input;
+    input?.setAttribute("webkitdirectory", "");
+  }, []);
   const take = (input: HTMLInputElement): void => {
     const taken = fromInput(input.files ?? []);
     // The same choice again must be an event again.
@@ -53,7 +57,7 @@ export function ImportPage() {
         </div>
       )}
       <input ref={files} data-testid="import-input-files" class="visually-hidden" type="file" multiple accept=".md,.markdown,.mdown,.mkd,.txt,text/markdown,text/plain" aria-label="Markdown files" tabIndex={-1} onChange={(event) => take(event.currentTarget)} />
-      <input ref={folder} data-testid="import-input-folder" class="visually-hidden" type="file" multiple aria-label="A folder of Markdown files" tabIndex={-1} onChange={(event) => take(event.currentTarget)} />
+      <input ref={mountFolder} data-testid="import-input-folder" class="visually-hidden" type="file" multiple aria-label="A folder of Markdown files" tabIndex={-1} onChange={(event) => take(event.currentTarget)} />
       {summary.value && <Result summary={summary.value} />}
     </Page>
   );
