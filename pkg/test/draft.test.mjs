@@ -55,7 +55,7 @@ function run(root, [name, where, ...parameters], clone) {
   if (name === "set") put(at, parameters[0], clone(parameters[1]));
   else if (name === "delete") delete at[parameters[0]];
   else if (name === "retype") {
-    if (typeof at[parameters[0]] === "string" && Object.hasOwn(at, parameters[0])) put(at, parameters[0], parameters[1] + at[parameters[0]].slice(2));
+    if (typeof at[parameters[0]] === "string" && Object.hasOwn(at, parameters[0])) put(at, parameters[0], (parameters[1] + at[parameters[0]].slice(2)).toWellFormed());
   } else if (name === "push" || name === "unshift") at[name](...parameters[0].map(clone));
   else if (name === "pop" || name === "shift" || name === "reverse") at[name]();
   else if (name === "splice") at.splice(parameters[0], parameters[1], ...parameters[2].map(clone));

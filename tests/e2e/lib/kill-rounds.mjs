@@ -58,6 +58,8 @@ async function writeAndKill(browser, server, ledger, random, round, seed) {
     const ended = browser.gone.then(() => Promise.reject(new Error("the browser ended by itself: nothing is proved by this round")));
     await Promise.race([enough, failed, ended]);
   }
+  ledger.dying = true;
   await browser.kill();
   await started;
+  ledger.dying = false;
 }
