@@ -107,7 +107,7 @@ fn apply(state: &mut State, request: DocChange, now_ms: i64) -> Result<Taken, Ap
     }
     view.saw(request.seen_version);
     let client_heads = view.client_heads();
-    let before = doc.automerge.get_heads();
+    let before = doc.automerge().get_heads();
     let options = CommitOptions::default()
         .with_time(now_ms / 1000)
         .with_message(request.message);
@@ -147,7 +147,7 @@ fn apply(state: &mut State, request: DocChange, now_ms: i64) -> Result<Taken, Ap
             };
             let did_something = outcome.hash.is_some();
             // An undo is foreign to the client that asked for it: only here is known what it does.
-            let effect = Some(doc.diff(&before, &doc.automerge.get_heads()));
+            let effect = Some(doc.diff(&before, &doc.automerge().get_heads()));
             tell(state, request.view, last, before, effect, Own::Unforeseen, now_ms);
             let doc = state.open.get(&id).ok_or_else(not_found)?;
             return Ok((id, Ok(changed(doc, did_something))));
@@ -160,7 +160,7 @@ fn apply(state: &mut State, request: DocChange, now_ms: i64) -> Result<Taken, Ap
         Ok(outcome) => outcome,
         Err(error) => return Ok((id, Err(invalid(&error.to_string())))),
     };
-    let after = doc.automerge.get_heads();
+    let after = doc.automerge().get_heads();
     let lagged = client_heads.is_some();
     let effect = match outcome.patches {
         _ if lagged => Some(doc.diff(&before, &after)),
@@ -216,9 +216,9 @@ fn commit(
     let log = log && at.is_none();
     let patch_log = if log { PatchLog::active() } else { PatchLog::inactive() };
     let started = match at {
-        Some(heads) => doc.automerge.transaction_at(patch_log, heads),
-        None if log => doc.automerge.transaction_log_patches(patch_log),
-        None => Ok(doc.automerge.transaction()),
+        Some(heads) => doc.automerge_mut().transaction_at(patch_log, heads),
+        None if log => doc.automerge_mut().transaction_log_patches(patch_log),
+        None => Ok(doc.automerge_mut().transaction()),
     };
     // Only a log of another document does not fit, and this one is new.
     let mut tx = started.expect("a new patch log fits every document");
@@ -243,11 +243,11 @@ fn apply_run(
     options: impl Fn() -> CommitOptions,
     text_run: &TextRun,
 ) -> Result<Outcome, EditError> {
-    let before = doc.automerge.get_heads();
-    let text = edits::text_at(&doc.automerge, &text_run.path, client_heads)?;
+    let before = doc.automerge().get_heads();
+    let text = edits::text_at(doc.automerge(), &text_run.path, client_heads)?;
     let len = match client_heads {
-        Some(heads) => doc.automerge.length_at(&text, heads),
-        None => doc.automerge.length(&text),
+        Some(heads) => doc.automerge().length_at(&text, heads),
+        None => doc.automerge().length(&text),
     };
     let mut splices = run::splices(text_run, len)?;
     let is_single = client_heads.is_none() && splices.len() <= run::MAX_SINGLE_CHANGES;
@@ -271,7 +271,7 @@ fn apply_run(
             Err(error) if number == 0 => return Err(error),
             // Those before it were right, and are in: the client is told what became of the run.
             Err(_) => {
-                let patches = Some(doc.diff(&before, &doc.automerge.get_heads()));
+                let patches = Some(doc.diff(&before, &doc.automerge().get_heads()));
                 return Ok(Outcome {
                     hash,
                     patches,

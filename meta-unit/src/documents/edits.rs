@@ -5,10 +5,10 @@ use automerge::{AutomergeError, ChangeHash, ObjId, ObjType, Prop, ROOT, ReadDoc,
 use avatar_proto::edit::Op;
 use avatar_proto::path_step::Step;
 use avatar_proto::value::Kind;
-use avatar_proto::{Edit, ListValue, MapValue, PathStep, TextSplice, Value};
+use avatar_proto::{Edit, ListValue, MapEntry, MapValue, PathStep, TextSplice, Value};
 
 /// The longest bytes value: larger bytes do not belong in a document.
-const MAX_BYTES_VALUE: usize = 64 * 1024;
+pub(super) const MAX_BYTES_VALUE: usize = 64 * 1024;
 
 /// Maps and lists in each other, at most: whoever walks a document does it on a stack.
 const MAX_DEPTH: usize = 64;
@@ -52,7 +52,7 @@ pub fn apply<T: Transactable + ReadDoc>(tx: &mut T, edit: &Edit) -> Result<(), E
         .ok_or(EditError::Incomplete("an edit without an operation"))?
     {
         Op::Put(value) => {
-            check_depth(value, edit.path.len())?;
+            check_value(value, edit.path.len())?;
             let (parent, prop) = parent(tx, &edit.path)?;
             put(tx, &parent, prop, value)
         }
@@ -64,7 +64,7 @@ pub fn apply<T: Transactable + ReadDoc>(tx: &mut T, edit: &Edit) -> Result<(), E
             values
                 .items
                 .iter()
-                .try_for_each(|value| check_depth(value, edit.path.len()))?;
+                .try_for_each(|value| check_value(value, edit.path.len()))?;
             let (parent, prop) = parent(tx, &edit.path)?;
             let Prop::Seq(index) = prop else {
                 return Err(EditError::Path("a list"));
@@ -82,26 +82,50 @@ pub fn apply<T: Transactable + ReadDoc>(tx: &mut T, edit: &Edit) -> Result<(), E
     }
 }
 
-/// A new document's content, put into its root.
+/// A new document's content, which was checked, put into its root.
 pub fn fill_root<T: Transactable + ReadDoc>(tx: &mut T, content: &MapValue) -> Result<(), EditError> {
-    let values = content.entries.iter().filter_map(|entry| entry.value.as_ref());
-    values.into_iter().try_for_each(|value| check_depth(value, 1))?;
     fill_map(tx, &ROOT, content)
 }
 
+/// Checks that a new document can be filled with this content.
+///
+/// # Errors
+/// It cannot.
+pub fn check_content(content: &MapValue) -> Result<(), EditError> {
+    check_map(content, 1)
+}
+
+fn check_map(map: &MapValue, outside: usize) -> Result<(), EditError> {
+    map.entries
+        .iter()
+        .try_for_each(|entry| check_value(entry_value(entry)?, outside))
+}
+
 /// `outside` is how many maps and lists the value is in.
-fn check_depth(value: &Value, outside: usize) -> Result<(), EditError> {
+fn check_value(value: &Value, outside: usize) -> Result<(), EditError> {
     if outside > MAX_DEPTH {
         return Err(EditError::TooDeep);
     }
-    match &value.kind {
-        Some(Kind::List(list)) => list.items.iter().try_for_each(|item| check_depth(item, outside + 1)),
-        Some(Kind::Map(map)) => {
-            let values = map.entries.iter().filter_map(|entry| entry.value.as_ref());
-            values.into_iter().try_for_each(|value| check_depth(value, outside + 1))
-        }
+    match kind(value)? {
+        Kind::List(list) => list.items.iter().try_for_each(|item| check_value(item, outside + 1)),
+        Kind::Map(map) => check_map(map, outside + 1),
+        Kind::Bytes(bytes) if bytes.len() > MAX_BYTES_VALUE => Err(EditError::TooLarge),
         _ => Ok(()),
     }
+}
+
+fn entry_value(entry: &MapEntry) -> Result<&Value, EditError> {
+    entry
+        .value
+        .as_ref()
+        .ok_or(EditError::Incomplete("an entry without a value"))
+}
+
+fn kind(value: &Value) -> Result<&Kind, EditError> {
+    value
+        .kind
+        .as_ref()
+        .ok_or(EditError::Incomplete("a value without a kind"))
 }
 
 /// The text at a path, as it led at some earlier heads or leads now.
@@ -156,11 +180,7 @@ fn replace_text<T: Transactable + ReadDoc>(tx: &mut T, text: &ObjId, new: &str) 
 /// Fills an empty map, which may be the root.
 fn fill_map<T: Transactable + ReadDoc>(tx: &mut T, map: &ObjId, content: &MapValue) -> Result<(), EditError> {
     for entry in &content.entries {
-        let value = entry
-            .value
-            .as_ref()
-            .ok_or(EditError::Incomplete("an entry without a value"))?;
-        put_new(tx, map, Prop::Map(entry.key.clone()), value)?;
+        put_new(tx, map, Prop::Map(entry.key.clone()), entry_value(entry)?)?;
     }
     Ok(())
 }
@@ -226,11 +246,7 @@ enum New {
 }
 
 fn new_value(value: &Value) -> Result<New, EditError> {
-    let scalar = match value
-        .kind
-        .as_ref()
-        .ok_or(EditError::Incomplete("a value without a kind"))?
-    {
+    let scalar = match kind(value)? {
         Kind::Null(_) => ScalarValue::Null,
         Kind::Bool(value) => ScalarValue::Boolean(*value),
         Kind::Int(value) => ScalarValue::Int(*value),

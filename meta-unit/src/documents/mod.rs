@@ -1,11 +1,13 @@
 //! Documents: JSON-like CRDTs, each an automerge document stored as a row of records.
 //!
 //! - [`edits`], [`run`], [`patches`], [`snapshot`]: between automerge and the contract.
+//! - [`birth`]: a document that nothing has happened to since it was created.
 //! - [`open_doc`]: a document in memory and its records. [`inflated`]: the limit of what they may become.
 //! - [`views`]: one client's window on one document, with its events and its undo steps.
 //! - [`writer`]: group commit. Everything that changes becomes durable there, in one atomic batch with the index.
 //! - [`change`]: applying a client's change at the state that the client had seen.
 
+mod birth;
 mod change;
 mod edits;
 mod inflated;
@@ -178,7 +180,7 @@ impl Documents {
             created_ms: self.platform.unix_ms(),
         };
         let content = request.content.unwrap_or_default();
-        match OpenDoc::create(id, header, &content, &self.actor, session) {
+        match OpenDoc::create(id, header, content, &self.actor, session) {
             Ok(doc) => state.open.insert(id, doc),
             Err(error) => return responder.fail(invalid(&error.to_string())),
         };
@@ -256,7 +258,7 @@ impl Documents {
                 return;
             };
             view_ref.responder.more(opened(view, doc, doc.applied_seq(&session)));
-            snapshot::pages(&doc.automerge, None, &mut |page| {
+            snapshot::pages(doc.automerge(), None, &mut |page| {
                 view_ref.responder.more(Response {
                     response: Some(Answer::SnapshotPage(page)),
                 });
@@ -385,12 +387,12 @@ impl Documents {
             let Some(doc) = state.open.get(&id) else { return };
             if heads
                 .iter()
-                .any(|head| doc.automerge.get_change_by_hash(head).is_none())
+                .any(|head| doc.automerge().get_change_by_hash(head).is_none())
             {
                 return responder.fail(app_error(ErrorCode::NotFound, "the document has no such state"));
             }
             let mut last = None;
-            snapshot::pages(&doc.automerge, Some(&heads), &mut |page| {
+            snapshot::pages(doc.automerge(), Some(&heads), &mut |page| {
                 let page = Response {
                     response: Some(Answer::SnapshotPage(page)),
                 };

@@ -1,13 +1,15 @@
-//! A document in memory: its automerge document, what of it is stored, and what each session has had applied.
+//! A document in memory: its automerge document (once somebody asks for it), what of it is stored, and what each session has had applied.
 
-use automerge::transaction::CommitOptions;
+use std::cell::OnceCell;
+
 use automerge::{ActorId, Automerge, ChangeHash, LoadOptions, PatchLog, ROOT, ReadDoc, TextEncoding, VerificationMode};
 use avatar_proto::edit::Op;
 use avatar_proto::path_step::Step;
 use avatar_proto::{ChangeInfo, Edit, MapValue, PathStep};
 use prost::Message;
 
-use super::edits::{self, EditError};
+use super::birth::Birth;
+use super::edits::EditError;
 use super::inflated;
 use crate::data::records;
 use crate::index::{DocId, IndexRow, project};
@@ -40,7 +42,7 @@ pub struct Header {
     pub created_ms: i64,
 }
 
-/// The content of a document's record: all changes so far, or those since the record before.
+/// The content of a document's record: its birth, all changes so far, or those since the record before.
 #[derive(Clone, PartialEq, Message)]
 struct Chunk {
     #[prost(message, optional, tag = "1")]
@@ -51,6 +53,9 @@ struct Chunk {
     updated_ms: i64,
     #[prost(message, repeated, tag = "4")]
     applied: Vec<Applied>,
+    /// Nothing has happened since; there are no changes then, and no further record.
+    #[prost(message, optional, tag = "5")]
+    birth: Option<Birth>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -73,6 +78,9 @@ pub enum Corrupt {
     /// The changes.
     #[error("the changes do not load: {0}")]
     Changes(#[from] automerge::AutomergeError),
+    /// What it was created with.
+    #[error("it was created with what no document can hold: {0}")]
+    Birth(#[from] EditError),
     /// What loading would do to this node.
     #[error(transparent)]
     Unfit(#[from] inflated::Unfit),
@@ -92,14 +100,35 @@ pub struct OpenDoc {
     pub header: Header,
     /// Milliseconds since the Unix epoch.
     pub updated_ms: i64,
-    /// The document itself.
-    pub automerge: Automerge,
+    body: Body,
     /// When it was last used, by the count of uses of all documents.
     pub last_use: u64,
     /// Last change number by session, the most recent session last.
     applied: Vec<(Session, u64)>,
     stored: Stored,
     wants_snapshot: bool,
+}
+
+enum Body {
+    /// Nothing has happened since its birth.
+    Born {
+        birth: Birth,
+        /// Who changes it next.
+        actor: ActorId,
+        /// Made when somebody asks for it.
+        document: OnceCell<Automerge>,
+    },
+    Changed(Automerge),
+}
+
+impl Body {
+    fn born(birth: Birth, actor: &ActorId) -> Self {
+        Self::Born {
+            birth,
+            actor: actor.clone(),
+            document: OnceCell::new(),
+        }
+    }
 }
 
 /// What the records hold, those in flight included.
@@ -110,6 +139,8 @@ struct Stored {
     chunks: usize,
     chunk_bytes: usize,
     snapshot_bytes: usize,
+    /// The only record is its birth, which changes cannot follow.
+    is_birth: bool,
 }
 
 /// A record for the next batch.
@@ -125,23 +156,21 @@ pub struct Save {
 
 impl OpenDoc {
     /// A new document.
+    ///
+    /// # Errors
+    /// No document can hold this content.
     pub fn create(
         id: DocId,
         header: Header,
-        content: &MapValue,
+        content: MapValue,
         actor: &ActorId,
         session: Session,
     ) -> Result<Self, EditError> {
-        let mut automerge = Automerge::new_with_encoding(TextEncoding::Utf16CodeUnit).with_actor(actor.clone());
-        let mut tx = automerge.transaction();
-        edits::fill_root(&mut tx, content)?;
-        tx.commit_with(CommitOptions::default().with_time(header.created_ms / 1000));
-        let updated_ms = header.created_ms;
         Ok(Self {
             id,
+            updated_ms: header.created_ms,
             header,
-            updated_ms,
-            automerge,
+            body: Body::born(Birth::new(content, actor)?, actor),
             last_use: 0,
             applied: vec![(session, 0)],
             stored: Stored::default(),
@@ -150,12 +179,15 @@ impl OpenDoc {
     }
 
     /// A document from its records, in the order of their numbers.
+    ///
+    /// # Errors
+    /// The records are not what was stored.
     pub fn load<'a>(
         id: DocId,
         stored_records: impl IntoIterator<Item = (u64, &'a [u8])>,
         actor: &ActorId,
     ) -> Result<Self, Corrupt> {
-        let (mut header, mut changes, mut updated_ms) = (None, Vec::new(), 0);
+        let (mut header, mut birth, mut changes, mut updated_ms) = (None, None, Vec::new(), 0);
         let mut stored = Stored::default();
         let mut applied = Vec::new();
         for (number, record) in stored_records {
@@ -163,12 +195,14 @@ impl OpenDoc {
             match chunk.header {
                 Some(found) => {
                     header = Some(found);
-                    stored.snapshot_bytes = chunk.changes.len();
+                    birth = chunk.birth;
+                    stored.snapshot_bytes = record.len();
                 }
                 None if header.is_none() => return Err(Corrupt::Beginning),
+                None if birth.is_some() => return Err(Corrupt::Gap),
                 None => {
                     stored.chunks += 1;
-                    stored.chunk_bytes += chunk.changes.len();
+                    stored.chunk_bytes += record.len();
                 }
             }
             stored.next_chunk = number + 1;
@@ -181,27 +215,51 @@ impl OpenDoc {
             }
         }
         let header = header.ok_or(Corrupt::Beginning)?;
-        inflated::check(&changes, inflated::MAX_INFLATED_BYTES)?;
-        // The records' checksums have shown that these are the bytes that automerge gave.
-        let options = LoadOptions::new()
-            .verification_mode(VerificationMode::DontCheck)
-            .text_encoding(TextEncoding::Utf16CodeUnit);
-        let automerge = Automerge::load_with_options(&changes, options)?.with_actor(actor.clone());
-        // Automerge keeps changes whose past it does not know aside, in silence.
-        if !automerge.get_missing_deps(&[]).is_empty() {
-            return Err(Corrupt::Gap);
-        }
-        stored.heads = automerge.get_heads();
+        let body = match birth {
+            Some(birth) => {
+                birth.check()?;
+                stored.is_birth = true;
+                Body::born(birth, actor)
+            }
+            None => {
+                let automerge = load(&changes)?.with_actor(actor.clone());
+                stored.heads = automerge.get_heads();
+                Body::Changed(automerge)
+            }
+        };
         Ok(Self {
             id,
             header,
             updated_ms,
-            automerge,
+            body,
             last_use: 0,
             applied,
             stored,
             wants_snapshot: false,
         })
+    }
+
+    /// The document itself. Making it from its birth takes a while.
+    pub fn automerge(&self) -> &Automerge {
+        match &self.body {
+            Body::Born { birth, actor, document } => {
+                document.get_or_init(|| birth.document(self.header.created_ms).with_actor(actor.clone()))
+            }
+            Body::Changed(automerge) => automerge,
+        }
+    }
+
+    /// The document itself, which is going to change.
+    pub fn automerge_mut(&mut self) -> &mut Automerge {
+        let created_ms = self.header.created_ms;
+        if let Body::Born { birth, actor, document } = &mut self.body {
+            let document = document.take().unwrap_or_else(|| birth.document(created_ms).with_actor(actor.clone()));
+            self.body = Body::Changed(document);
+        }
+        match &mut self.body {
+            Body::Changed(automerge) => automerge,
+            Body::Born { .. } => unreachable!("it was changed above"),
+        }
     }
 
     /// The last change number of a session that the document holds; None if the session never changed it.
@@ -224,27 +282,13 @@ impl OpenDoc {
         let before = self.stored.clone();
         let is_first = before.next_chunk == 0;
         let is_snapshot = is_first
+            || before.is_birth
             || std::mem::take(&mut self.wants_snapshot)
             || before.chunks >= COMPACT_FROM_CHUNKS
             || before.chunk_bytes > COMPACT_FROM_BYTES.max(before.snapshot_bytes);
-        let changes = match (is_first, is_snapshot) {
-            // A new document is one or a few changes: as they are, they are written sooner than compressed.
-            (true, _) => self.automerge.save_after(&[]),
-            (false, true) => self.automerge.save(),
-            (false, false) => self.automerge.save_after(&before.heads),
-        };
-        self.stored.heads = self.automerge.get_heads();
-        self.stored.next_chunk += 1;
-        if is_snapshot {
-            self.stored.snapshot_bytes = changes.len();
-            (self.stored.chunks, self.stored.chunk_bytes) = (0, 0);
-        } else {
-            self.stored.chunks += 1;
-            self.stored.chunk_bytes += changes.len();
-        }
-        let chunk = Chunk {
+        let mut chunk = Chunk {
             header: is_snapshot.then(|| self.header.clone()),
-            changes,
+            changes: Vec::new(),
             updated_ms: self.updated_ms,
             applied: self
                 .applied
@@ -254,10 +298,39 @@ impl OpenDoc {
                     seq: *seq,
                 })
                 .collect(),
+            birth: None,
         };
+        let record = match &mut self.body {
+            Body::Born { birth, .. } => {
+                // Lent for the encoding: a content may be large.
+                chunk.birth = Some(std::mem::take(birth));
+                let record = seal(&chunk);
+                *birth = chunk.birth.take().unwrap_or_default();
+                record
+            }
+            Body::Changed(automerge) => {
+                chunk.changes = match is_snapshot {
+                    // A new document is one or a few changes: as they are, they are written sooner than compressed.
+                    true if is_first || before.is_birth => automerge.save_after(&[]),
+                    true => automerge.save(),
+                    false => automerge.save_after(&before.heads),
+                };
+                self.stored.heads = automerge.get_heads();
+                seal(&chunk)
+            }
+        };
+        self.stored.is_birth = matches!(self.body, Body::Born { .. });
+        self.stored.next_chunk += 1;
+        if is_snapshot {
+            self.stored.snapshot_bytes = record.len();
+            (self.stored.chunks, self.stored.chunk_bytes) = (0, 0);
+        } else {
+            self.stored.chunks += 1;
+            self.stored.chunk_bytes += record.len();
+        }
         Save {
             number: before.next_chunk,
-            record: records::seal(&chunk.encode_to_vec()),
+            record,
             is_snapshot,
             before,
         }
@@ -285,7 +358,14 @@ impl OpenDoc {
 
     /// The memory that it takes, in bytes, roughly.
     pub fn memory_bytes(&self) -> usize {
-        let stats = self.automerge.stats();
+        let automerge = match &self.body {
+            Body::Born { document, .. } => match document.get() {
+                None => return 1024 + self.stored.snapshot_bytes,
+                Some(document) => document,
+            },
+            Body::Changed(automerge) => automerge,
+        };
+        let stats = automerge.stats();
         16 * 1024 + stats.num_ops as usize * 24 + stats.num_changes as usize * 160
     }
 
@@ -301,13 +381,22 @@ impl OpenDoc {
 
     /// The heads after its creation, and what leads from its content then, which had these keys, to the content now. None if there was no change since.
     pub fn since_creation(&self, keys: Vec<String>) -> Option<(Vec<ChangeHash>, Vec<Edit>)> {
-        if self.automerge.stats().num_changes <= 1 {
+        let Body::Changed(automerge) = &self.body else {
+            return None;
+        };
+        let changes = automerge.get_changes_meta(&[]);
+        // Without any content, no change made it.
+        let created = if keys.is_empty() {
+            Vec::new()
+        } else {
+            vec![changes.first()?.hash]
+        };
+        if changes.len() == created.len() {
             return None;
         }
-        let created = self.automerge.get_changes_meta(&[]).first()?.hash;
         let gone = keys
             .into_iter()
-            .filter(|key| !matches!(self.automerge.get(ROOT, key), Ok(Some(_))));
+            .filter(|key| !matches!(automerge.get(ROOT, key), Ok(Some(_))));
         let mut edits: Vec<Edit> = gone
             .map(|key| Edit {
                 path: vec![PathStep {
@@ -317,8 +406,8 @@ impl OpenDoc {
             })
             .collect();
         // From nothing: every key is put anew.
-        edits.extend(self.diff(&[], &self.automerge.get_heads()));
-        Some((vec![created], edits))
+        edits.extend(self.diff(&[], &automerge.get_heads()));
+        Some((created, edits))
     }
 
     /// Whether no record of it is stored or in flight.
@@ -333,13 +422,21 @@ impl OpenDoc {
             type_name: self.header.type_name.clone(),
             created_ms: self.header.created_ms,
             updated_ms: self.updated_ms,
-            fields: project(&self.automerge),
+            fields: match &self.body {
+                Body::Born { birth, .. } => birth.fields(),
+                Body::Changed(automerge) => project(automerge),
+            },
         }
     }
 
-    /// Its heads, as the contract tells them.
+    /// Its heads, as the contract tells them; none before the document was made from its birth.
     pub fn heads(&self) -> Vec<Vec<u8>> {
-        self.automerge
+        if let Body::Born { document, .. } = &self.body
+            && document.get().is_none()
+        {
+            return Vec::new();
+        }
+        self.automerge()
             .get_heads()
             .iter()
             .map(|hash| hash.as_ref().to_vec())
@@ -348,7 +445,7 @@ impl OpenDoc {
 
     /// A page of its history, newest first, and how many changes there are.
     pub fn history(&self, offset: usize, limit: usize) -> (Vec<ChangeInfo>, usize) {
-        let changes = self.automerge.get_changes_meta(&[]);
+        let changes = self.automerge().get_changes_meta(&[]);
         let total = changes.len();
         let page = changes.iter().rev().skip(offset).take(limit).map(|change| {
             let hash = change.hash.as_ref().to_vec();
@@ -367,13 +464,32 @@ impl OpenDoc {
 
     /// The patches from one state to another.
     pub fn diff(&self, before: &[ChangeHash], after: &[ChangeHash]) -> Vec<Edit> {
-        super::patches::to_edits(&self.automerge, self.automerge.diff(before, after))
+        super::patches::to_edits(self.automerge(), self.automerge().diff(before, after))
     }
 
     /// The patches of a log that a transaction filled.
     pub fn patches(&self, log: &mut PatchLog) -> Vec<Edit> {
-        super::patches::to_edits(&self.automerge, self.automerge.make_patches(log))
+        super::patches::to_edits(self.automerge(), self.automerge().make_patches(log))
     }
+}
+
+fn seal(chunk: &Chunk) -> Vec<u8> {
+    records::seal(&chunk.encode_to_vec())
+}
+
+/// The document that stored changes make.
+fn load(changes: &[u8]) -> Result<Automerge, Corrupt> {
+    inflated::check(changes, inflated::MAX_INFLATED_BYTES)?;
+    // The records' checksums have shown that these are the bytes that automerge gave.
+    let options = LoadOptions::new()
+        .verification_mode(VerificationMode::DontCheck)
+        .text_encoding(TextEncoding::Utf16CodeUnit);
+    let automerge = Automerge::load_with_options(changes, options)?;
+    // Automerge keeps changes whose past it does not know aside, in silence.
+    if !automerge.get_missing_deps(&[]).is_empty() {
+        return Err(Corrupt::Gap);
+    }
+    Ok(automerge)
 }
 
 fn note_applied(applied: &mut Vec<(Session, u64)>, session: Session, seq: u64) {

@@ -33,7 +33,7 @@ pub use answer::rows_pages;
 pub use fields::{
     Fields, FieldsBuilder, IndexScalar, MAX_FIELDS, MAX_LIST_ITEMS, MAX_LISTS_BYTES, MAX_NAME_BYTES, MAX_STRING_BYTES,
 };
-pub use project::project;
+pub use project::{project, project_content};
 pub use query::{QueryError, QueryPlan};
 pub use row::{IndexRow, MAX_ROW_BYTES, MAX_TYPE_BYTES};
 pub use segment::SegmentError;

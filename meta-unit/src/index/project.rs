@@ -1,8 +1,11 @@
-//! From an automerge document to the fields of its row.
+//! From a document to the fields of its row: from automerge's, or from the content that it was created with.
 
 use std::ops::RangeFull;
 
 use automerge::{ObjId, ObjType, ROOT, ReadDoc, ScalarValueRef, ValueRef};
+
+use avatar_proto::value::Kind;
+use avatar_proto::{MapEntry, MapValue, Value};
 
 use super::fields::{Fields, FieldsBuilder, IndexScalar, MAX_NAME_BYTES, MAX_STRING_BYTES};
 
@@ -48,6 +51,63 @@ fn project_map(doc: &impl ReadDoc, map: &ObjId, name: &mut String, depth: usize,
         }
         name.truncate(parent_len);
     }
+}
+
+/// What [`project`] gives of the document that is made of this content.
+pub fn project_content(content: &MapValue) -> Fields {
+    let mut builder = FieldsBuilder::new();
+    project_content_map(content, &mut String::new(), 0, &mut builder);
+    builder.finish()
+}
+
+fn project_content_map(map: &MapValue, name: &mut String, depth: usize, builder: &mut FieldsBuilder) {
+    // In the order of the keys, as automerge has them; of two entries with one key the later one counts.
+    let mut entries: Vec<&MapEntry> = map.entries.iter().collect();
+    entries.sort_by(|a, b| a.key.cmp(&b.key));
+    for (at, entry) in entries.iter().enumerate() {
+        if builder.is_full() {
+            return;
+        }
+        if entries.get(at + 1).is_some_and(|next| next.key == entry.key) {
+            continue;
+        }
+        let parent_len = name.len();
+        if depth > 0 {
+            name.push('.');
+        }
+        name.push_str(&entry.key);
+        let kind = entry.value.as_ref().and_then(|value| value.kind.as_ref());
+        if name.len() <= MAX_NAME_BYTES {
+            match kind {
+                Some(Kind::Map(map)) => {
+                    if depth + 1 < MAX_DEPTH {
+                        project_content_map(map, name, depth + 1, builder);
+                    }
+                }
+                Some(Kind::List(list)) => builder.list(name, list.items.iter().map(content_scalar)),
+                _ => {
+                    if let Some(scalar) = entry.value.as_ref().and_then(content_scalar) {
+                        builder.scalar(name, scalar);
+                    }
+                }
+            }
+        }
+        name.truncate(parent_len);
+    }
+}
+
+fn content_scalar(value: &Value) -> Option<IndexScalar<'_>> {
+    Some(match value.kind.as_ref()? {
+        Kind::Null(_) => IndexScalar::Null,
+        Kind::Bool(value) => IndexScalar::Bool(*value),
+        Kind::Int(value) => IndexScalar::Int(*value),
+        Kind::Double(value) => IndexScalar::Double(*value),
+        Kind::String(value) => IndexScalar::String(value),
+        Kind::Bytes(value) => IndexScalar::Bytes(value),
+        Kind::TimestampMs(value) => IndexScalar::TimestampMs(*value),
+        Kind::Counter(value) => IndexScalar::Counter(*value),
+        Kind::List(_) | Kind::Map(_) => return None,
+    })
 }
 
 fn project_list(doc: &impl ReadDoc, list: &ObjId, name: &str, builder: &mut FieldsBuilder) {

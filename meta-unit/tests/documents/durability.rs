@@ -3,7 +3,7 @@
 use avatar_proto::event::Event as Told;
 use avatar_proto::request::Request as Ask;
 use avatar_proto::response::Response as Answer;
-use avatar_proto::{DocDelete, ErrorCode, IndexRebuild, OpErrorCode};
+use avatar_proto::{DocDelete, DocHistory, ErrorCode, IndexRebuild, OpErrorCode};
 use meta_unit::abi::test_host::TestHost;
 
 use crate::client::*;
@@ -87,6 +87,67 @@ fn a_change_sent_again_is_acknowledged_and_not_applied_again() {
         0,
         "numbers belong to a session"
     );
+}
+
+/// The hashes of a document's changes, newest first.
+fn history(host: &TestHost, id: u8) -> Vec<Vec<u8>> {
+    let asked = DocHistory {
+        document_id: vec![id; 16],
+        ..DocHistory::default()
+    };
+    match &host.call(&ask(Ask::DocHistory(asked)))[0].response {
+        Some(Answer::DocHistory(history)) => history.changes.iter().map(|change| change.hash.clone()).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_created_document_has_one_history_however_often_it_is_opened_before_its_first_change() {
+    let host = TestHost::started(1);
+    host.call(&create(1, 1, note("t"), true));
+    let restarted = |host: &TestHost| {
+        let next = host.restarted();
+        next.start(&Default::default());
+        next
+    };
+    let (first, second) = (restarted(&host), restarted(&host));
+    let created = history(&first, 1);
+    assert_eq!(created.len(), 1);
+    assert_eq!(history(&second, 1), created);
+    let mut view = View::open(&second, 1, 1);
+    second.call(&view.edits(vec![splice("title", 1, 0, "!")]));
+    let third = restarted(&second);
+    assert_eq!(history(&third, 1)[1..], created[..]);
+    assert_eq!(View::open(&third, 1, 1).text("title"), "t!");
+}
+
+#[test]
+fn a_change_while_the_create_is_in_flight_is_kept_whenever_the_crash_comes() {
+    for good_batches in 0..3 {
+        let host = TestHost::started(1);
+        host.hold_storage(true);
+        let created = host.send(&create(1, 1, note("t"), false));
+        host.run_until_idle();
+        // The same session does not wait for the answer: it opens a second view, and changes the document there.
+        let mut view = View::open(&host, 1, 1);
+        let change = host.send(&view.edits(vec![splice("title", 1, 0, "!")]));
+        host.run_until_idle();
+        for _ in 0..good_batches {
+            host.hold_storage(false);
+            host.step();
+            host.hold_storage(true);
+            host.run_until_idle();
+        }
+        let promised = (!host.take_answers(created).is_empty(), host.has_finished(change));
+        let next = host.restarted();
+        next.start(&Default::default());
+        assert_eq!(promised, (good_batches > 0, good_batches > 1));
+        let expected: &[&str] = [&[][..], &["t"], &["t!"]][good_batches];
+        assert_eq!(titles(&next), expected);
+        if good_batches > 0 {
+            assert_eq!(View::open(&next, 1, 1).text("title"), expected[0]);
+        }
+    }
 }
 
 #[test]
