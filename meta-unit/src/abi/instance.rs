@@ -291,7 +291,7 @@ impl Running {
             Rc::clone(&self.requests),
         );
         self.runtime.spawn(Box::pin(async move {
-            futures_util::future::select(std::pin::pin!(node.flush()), deadline).await;
+            futures_util::future::select(std::pin::pin!(node.finish()), deadline).await;
             for request in requests.all() {
                 Responder::new(request, Rc::clone(&requests), Rc::clone(&platform) as Rc<dyn Platform>)
                     .fail(app_error(ErrorCode::Closed, "the Meta Unit shuts down"));

@@ -436,6 +436,13 @@ impl Documents {
         }
     }
 
+    /// As [`flush`](Self::flush), and then makes open documents open faster the next time: nobody will be idle here again.
+    pub async fn finish(self: &Rc<Self>) {
+        self.flush().await;
+        self.state.borrow_mut().compact(OpenDoc::is_scattered);
+        self.flush().await;
+    }
+
     /// Resolves when no batch is in flight. Until the next await, the rows of the index are those of the documents on disk.
     pub async fn quiet(self: &Rc<Self>) {
         while self.state.borrow().writer.is_writing() {

@@ -112,10 +112,10 @@ impl Node {
         }
     }
 
-    /// Resolves when all that was taken is durable, or cannot be.
-    pub async fn flush(&self) {
+    /// Resolves when all that was taken is durable, or cannot be, and the next start will be fast.
+    pub async fn finish(&self) {
         if let Some(services) = self.services() {
-            services.flush().await;
+            services.finish().await;
         }
     }
 

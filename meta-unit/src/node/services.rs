@@ -128,9 +128,9 @@ impl Services {
         self.live.borrow_mut().flush(&mut self.index.borrow_mut());
     }
 
-    /// Resolves when all that was taken is durable, or cannot be.
-    pub async fn flush(&self) {
-        self.documents.flush().await;
+    /// Resolves when all that was taken is durable, or cannot be, and the next start will be fast.
+    pub async fn finish(&self) {
+        self.documents.finish().await;
     }
 
     async fn rebuild_index(&self) -> Result<(), PlatformError> {

@@ -150,6 +150,37 @@ fn a_change_while_the_create_is_in_flight_is_kept_whenever_the_crash_comes() {
     }
 }
 
+/// How many records a store has for documents.
+fn document_records(host: &TestHost) -> usize {
+    let store = host.store().borrow();
+    store.records.keys().filter(|key| key.starts_with(b"d")).count()
+}
+
+#[test]
+fn a_document_of_many_records_becomes_one_record_when_the_node_is_closed_or_left_alone() {
+    for closed in [true, false] {
+        let host = TestHost::started(1);
+        host.call(&create(1, 1, note(""), true));
+        let mut view = View::open(&host, 1, 1);
+        for at in 0..40 {
+            host.call(&view.edits(vec![splice("title", at, 0, "a")]));
+        }
+        assert!(document_records(&host) > 16);
+        if closed {
+            assert_eq!(host.instance().shutdown(1_000_000), 0);
+            host.run_until_idle();
+        } else {
+            // The wait that the first change began ends, and one in which nothing was written.
+            host.advance_us(4_000_000);
+            host.advance_us(4_000_000);
+        }
+        assert_eq!(document_records(&host), 1, "closed: {closed}");
+        let next = host.restarted();
+        next.start(&Default::default());
+        assert_eq!(View::open(&next, 1, 1).text("title"), "a".repeat(40));
+    }
+}
+
 #[test]
 fn a_change_with_a_gap_before_it_is_refused() {
     let host = TestHost::started(1);

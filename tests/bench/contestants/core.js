@@ -75,7 +75,7 @@ class SmallestHost {
         avatar_respond: (request, flags, pointer, length) => host.#respond(request, flags, pointer, length),
         avatar_emit: () => 0,
         avatar_storage: (op, headPointer, headLength, bodyPointer, bodyLength) => {
-          const batch = fromBinary(StorageBatchSchema, host.#lent(headPointer, headLength));
+          const batch = fromBinary(StorageBatchSchema, host.#lent(headPointer, headLength).slice());
           host.#completions.push({ op, ...host.#storage.run(batch, host.#lent(bodyPointer, bodyLength)) });
           return 0;
         },
