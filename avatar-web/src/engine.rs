@@ -102,12 +102,21 @@ pub mod task {
     }
 }
 
+/// The guest asks for the same moment after each turn; a timer that is set for about that moment stays as it is.
+const TIMER_SLACK_MS: f64 = 2.0;
+
 /// Calls one function from the event loop: at the end of the running task, as a new task, or after a time.
 pub struct EventLoop {
     callback: Closure<dyn Fn()>,
     from_task: Closure<dyn Fn()>,
     next_task: NextTask,
-    timer: RefCell<Option<JsValue>>,
+    timer: RefCell<Option<Timer>>,
+}
+
+struct Timer {
+    handle: JsValue,
+    due_ms: f64,
+    hold: bool,
 }
 
 enum NextTask {
@@ -160,8 +169,17 @@ impl EventLoop {
         }
     }
 
-    /// After so many milliseconds, instead of any time set before. Where the engine can (Node), the timer does not keep the process alive unless `hold`.
+    /// After so many milliseconds, instead of any time set before; up to [`TIMER_SLACK_MS`] earlier or later. Where the engine can (Node), the timer does not keep the
+    /// process alive unless `hold`.
     pub fn set_timer(&self, delay_ms: f64, hold: bool) {
+        let due_ms = monotonic_ms() + delay_ms;
+        if let Some(timer) = &*self.timer.borrow()
+            && timer.hold == hold
+            && (timer.due_ms - due_ms).abs() <= TIMER_SLACK_MS
+            && timer.due_ms > monotonic_ms()
+        {
+            return;
+        }
         self.clear_timer();
         let handle = set_timeout(self.from_task.as_ref().unchecked_ref(), delay_ms);
         if !hold
@@ -172,13 +190,13 @@ impl EventLoop {
         {
             let _ = unref.call0(&handle);
         }
-        self.timer.replace(Some(handle));
+        self.timer.replace(Some(Timer { handle, due_ms, hold }));
     }
 
     /// No timer is due any more.
     pub fn clear_timer(&self) {
-        if let Some(handle) = self.timer.take() {
-            clear_timeout(&handle);
+        if let Some(timer) = self.timer.take() {
+            clear_timeout(&timer.handle);
         }
     }
 }

@@ -42,7 +42,7 @@ use writer::Writer;
 
 /// Documents that stay in memory though everything of them is stored, at most: so many, and of so many bytes together (the last one used stays in any case). Views do not
 /// count: they know heads, and no document.
-const MAX_OPEN: usize = 32;
+const MAX_OPEN: usize = 512;
 const MAX_OPEN_BYTES: usize = 24 * 1024 * 1024;
 
 /// When nothing was stored for so long, documents with many small records get few large ones, so that they open fast.

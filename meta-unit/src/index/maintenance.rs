@@ -18,7 +18,7 @@ use super::segment::{Entries, Entry, SegmentBuilder};
 use super::{DocId, Index, SegmentError};
 
 /// So many segments are merged, at least.
-const MIN_RUN: usize = 16;
+pub(super) const MIN_RUN: usize = 32;
 
 /// Segments up to this size always join a merge.
 const SMALL_BYTES: usize = 64 * 1024;
@@ -276,8 +276,9 @@ async fn merge(platform: &dyn Platform, run: &[u64], segments: &RefCell<Segments
     let record = records::seal(&merge_segments(&parts, segments.borrow().is_oldest(first))?);
     let mut write = Batch::new(Durability::Relaxed);
     write.put(keys::index_segment(first), &record);
-    for number in &run[1..] {
-        write.delete(keys::index_segment(*number));
+    // No other segment lies between those of a run. One operation costs a store a fraction of what many cost.
+    if let Some(last) = run.last() {
+        write.delete_range(keys::index_segment(first + 1), keys::index_segment(last + 1));
     }
     write.run(platform).await?;
     let mut segments = segments.borrow_mut();
