@@ -221,6 +221,7 @@ impl Running {
         self.reset_streams();
         platform.submit_queued();
         self.take_requests(&mut budget);
+        platform.set_backlog(!self.incoming.is_empty());
         self.end_cancelled();
         self.run_tasks(&mut budget);
         self.node.end_of_turn();

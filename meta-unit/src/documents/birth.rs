@@ -42,8 +42,8 @@ impl Birth {
 
     /// The automerge document, always the same one.
     pub fn document(&self, created_ms: i64) -> Automerge {
-        let mut automerge = Automerge::new_with_encoding(TextEncoding::Utf16CodeUnit)
-            .with_actor(ActorId::from(self.actor.as_slice()));
+        let mut automerge =
+            Automerge::new_with_encoding(TextEncoding::Utf16CodeUnit).with_actor(ActorId::from(self.actor.as_slice()));
         let mut tx = automerge.transaction();
         if let Some(content) = &self.content {
             edits::fill_root(&mut tx, content).expect("what was checked fits into an empty document");

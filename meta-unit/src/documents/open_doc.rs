@@ -253,7 +253,9 @@ impl OpenDoc {
     pub fn automerge_mut(&mut self) -> &mut Automerge {
         let created_ms = self.header.created_ms;
         if let Body::Born { birth, actor, document } = &mut self.body {
-            let document = document.take().unwrap_or_else(|| birth.document(created_ms).with_actor(actor.clone()));
+            let document = document
+                .take()
+                .unwrap_or_else(|| birth.document(created_ms).with_actor(actor.clone()));
             self.body = Body::Changed(document);
         }
         match &mut self.body {

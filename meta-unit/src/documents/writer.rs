@@ -1,4 +1,4 @@
-//! Group commit: while one batch is in flight, changes gather for the next one. A batch holds the new records of all changed documents, the deletions, and one index
+//! Group commit: while one batch is in flight, changes gather for the next one; and under a backlog of requests a little longer. A batch holds the new records of all changed documents, the deletions, and one index
 //! segment; answers that promise durability wait for it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -18,6 +18,9 @@ use crate::platform::{Batch, PlatformError};
 
 /// Records of one batch, in bytes, at most (one document's may be more): a host's buffers are limited.
 const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
+
+/// Under a backlog of requests, a batch is made so long after the one before it, at least: otherwise each of many changes to a few documents would be stored by itself.
+const GATHER_US: u64 = 50_000;
 
 /// An answer that waits until a document's changes are durable.
 pub enum Due {
@@ -176,7 +179,13 @@ impl Documents {
         }
         let this = Rc::clone(self);
         self.platform.spawn(Box::pin(async move {
-            while let Some((batch, batched)) = this.next_batch() {
+            let mut begun_us = None;
+            loop {
+                this.gather(begun_us).await;
+                begun_us = Some(this.platform.monotonic_us());
+                let Some((batch, batched)) = this.next_batch() else {
+                    break;
+                };
                 let result = batch.run(&*this.platform).await;
                 let failed = result.is_err();
                 this.batch_ended(batched, result.map(drop));
@@ -193,6 +202,13 @@ impl Documents {
                 let _ = flushed.send(());
             }
         }));
+    }
+
+    async fn gather(&self, last_batch_us: Option<u64>) {
+        let Some(last_us) = last_batch_us else { return };
+        while self.platform.has_backlog() && self.platform.monotonic_us() < last_us.saturating_add(GATHER_US) {
+            self.platform.yield_now().await;
+        }
     }
 
     fn next_batch(&self) -> Option<(Batch, Batched)> {

@@ -35,6 +35,7 @@ pub struct HostPlatform {
     pending: RefCell<HashMap<u64, oneshot::Sender<Result<Completion, AbiStatus>>>>,
     /// Storage operations over the host's limit, in their order. Bounded by what requests in flight can ask for.
     queued: RefCell<VecDeque<Queued>>,
+    backlog: Cell<bool>,
     closed: Cell<bool>,
 }
 
@@ -50,8 +51,14 @@ impl HostPlatform {
             last_op: Cell::new(0),
             pending: RefCell::default(),
             queued: RefCell::default(),
+            backlog: Cell::new(false),
             closed: Cell::new(false),
         }
+    }
+
+    /// Whether requests have come that are not taken up yet.
+    pub fn set_backlog(&self, backlog: bool) {
+        self.backlog.set(backlog);
     }
 
     /// Takes the completion of a pending operation; the task that waits for it runs in the next turn.
@@ -160,6 +167,10 @@ impl Platform for HostPlatform {
 
     fn yield_now(&self) -> LocalBoxFuture<()> {
         Box::pin(self.runtime.yield_now())
+    }
+
+    fn has_backlog(&self) -> bool {
+        self.backlog.get()
     }
 
     fn spawn(&self, task: LocalBoxFuture<()>) {

@@ -61,6 +61,9 @@ pub trait Platform: 'static {
     /// Lets other tasks and the host run: resolves in a later turn.
     fn yield_now(&self) -> LocalBoxFuture<()>;
 
+    /// Whether requests have come that are not taken up yet.
+    fn has_backlog(&self) -> bool;
+
     /// Runs a task to its end, beside the others.
     fn spawn(&self, task: LocalBoxFuture<()>);
 

@@ -263,6 +263,10 @@ impl Platform for TestPlatform {
         Box::pin(self.runtime.yield_now())
     }
 
+    fn has_backlog(&self) -> bool {
+        false
+    }
+
     fn spawn(&self, task: LocalBoxFuture<()>) {
         self.runtime.spawn(task);
     }

@@ -170,7 +170,7 @@ fn a_merge_that_fails_loses_nothing_and_is_tried_again_later() {
     let mut node = Node::new(TestPlatform::new(1));
     // The commits and the reading of their segments succeed; the writing of the merged one does not.
     node.world.fail_storage_after(MIN_RUN + 1, OpErrorCode::QuotaExceeded);
-    for version in 0..MIN_RUN as u64 {
+    for version in 0..MIN_RUN as u32 {
         node.index.upsert(&row(version % 3, version, 10));
         node.commit();
         node.world.run_until_idle();
@@ -186,7 +186,7 @@ fn a_merge_that_fails_loses_nothing_and_is_tried_again_later() {
         content(&node.stored().index.expect("sound segments")),
         content(&node.index)
     );
-    for version in MIN_RUN as u64..2 * MIN_RUN as u64 {
+    for version in MIN_RUN as u32..2 * MIN_RUN as u32 {
         node.index.upsert(&row(version % 3, version, 10));
         node.commit();
         node.world.run_until_idle();
@@ -223,7 +223,7 @@ fn a_damaged_segment_is_told_and_the_index_can_be_stored_anew() {
 #[test]
 fn removals_are_forgotten_once_nothing_older_is_left() {
     let mut node = Node::new(TestPlatform::new(1));
-    for number in 0..MIN_RUN as u64 {
+    for number in 0..MIN_RUN as u32 {
         node.index.upsert(&row(number / 2, 0, 10));
         if number % 2 == 1 {
             node.index.remove(row(number / 2, 0, 10).id);
