@@ -1,15 +1,16 @@
 //! A document as it was created: its content, and nothing that automerge makes of it.
 //!
 //! Most documents of an import are not looked at for a long time, and making a CRDT costs many times what storing a content costs. So a new document's record holds the
-//! content, and the automerge document is made from it when it is first opened or changed: always by the same actor at the same time, so it is always the same change with
+//! content, and the automerge document is made from it when it is first changed (or its history is asked for): always by the same actor at the same time, so it is always the same change with
 //! the same hash. With the first change that follows, the automerge document is stored in its place. Whoever hands a document's changes to another device has to store it
 //! so before: a later automerge might encode the same content in other bytes.
 
 use automerge::transaction::CommitOptions;
 use automerge::{ActorId, Automerge, TextEncoding};
-use avatar_proto::{MapValue, Message};
+use avatar_proto::{MapValue, Message, SnapshotPage};
 
 use super::edits::{self, EditError};
+use super::snapshot;
 use crate::index::{Fields, project_content};
 
 /// What a document is created with.
@@ -37,7 +38,15 @@ impl Birth {
     /// # Errors
     /// No document can hold this content.
     pub fn check(&self) -> Result<(), EditError> {
-        edits::check_content(self.content.as_ref().unwrap_or(&MapValue::default()))
+        self.content.as_ref().map_or(Ok(()), edits::check_content)
+    }
+
+    /// Hands the pages of the document to `page`, as [`snapshot::pages`] would.
+    pub fn pages(&self, page: &mut dyn FnMut(SnapshotPage)) {
+        match &self.content {
+            Some(content) => snapshot::content_pages(content, page),
+            None => snapshot::content_pages(&MapValue::default(), page),
+        }
     }
 
     /// The automerge document, always the same one.
@@ -54,7 +63,7 @@ impl Birth {
 
     /// The index's part of it: what it would be of the automerge document.
     pub fn fields(&self) -> Fields {
-        project_content(self.content.as_ref().unwrap_or(&MapValue::default()))
+        self.content.as_ref().map_or_else(Fields::default, project_content)
     }
 }
 
@@ -110,6 +119,16 @@ mod tests {
         fn the_index_reads_the_same_from_a_content_as_from_the_document_made_of_it(content in map(value())) {
             if let Ok(birth) = Birth::new(content, &actor()) {
                 prop_assert_eq!(birth.fields(), project(&birth.document(1_000)));
+            }
+        }
+
+        #[test]
+        fn a_snapshot_is_the_same_of_a_content_as_of_the_document_made_of_it(content in map(value())) {
+            if let Ok(birth) = Birth::new(content, &actor()) {
+                let (mut of_content, mut of_document) = (Vec::new(), Vec::new());
+                birth.pages(&mut |page| of_content.push(page.encode_to_vec()));
+                snapshot::pages(&birth.document(1_000), None, &mut |page| of_document.push(page.encode_to_vec()));
+                prop_assert_eq!(of_content, of_document);
             }
         }
 

@@ -258,7 +258,7 @@ impl Documents {
                 return;
             };
             view_ref.responder.more(opened(view, doc, doc.applied_seq(&session)));
-            snapshot::pages(doc.automerge(), None, &mut |page| {
+            doc.pages(&mut |page| {
                 view_ref.responder.more(Response {
                     response: Some(Answer::SnapshotPage(page)),
                 });

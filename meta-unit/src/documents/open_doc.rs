@@ -5,12 +5,12 @@ use std::cell::OnceCell;
 use automerge::{ActorId, Automerge, ChangeHash, LoadOptions, PatchLog, ROOT, ReadDoc, TextEncoding, VerificationMode};
 use avatar_proto::edit::Op;
 use avatar_proto::path_step::Step;
-use avatar_proto::{ChangeInfo, Edit, MapValue, PathStep};
+use avatar_proto::{ChangeInfo, Edit, MapValue, PathStep, SnapshotPage};
 use prost::Message;
 
 use super::birth::Birth;
 use super::edits::EditError;
-use super::inflated;
+use super::{inflated, snapshot};
 use crate::data::records;
 use crate::index::{DocId, IndexRow, project};
 
@@ -428,6 +428,14 @@ impl OpenDoc {
                 Body::Born { birth, .. } => birth.fields(),
                 Body::Changed(automerge) => project(automerge),
             },
+        }
+    }
+
+    /// Hands the pages of its snapshot to `page`.
+    pub fn pages(&self, page: &mut dyn FnMut(SnapshotPage)) {
+        match &self.body {
+            Body::Born { birth, .. } => birth.pages(page),
+            Body::Changed(automerge) => snapshot::pages(automerge, None, page),
         }
     }
 

@@ -2,9 +2,11 @@
 
 use automerge::{ChangeHash, ObjId, ObjType, ROOT, ReadDoc, Value};
 use avatar_proto::token::Token as Kind;
-use avatar_proto::{Message, SnapshotPage, Token};
+use avatar_proto::value::Kind as ValueKind;
+use avatar_proto::{MapValue, Message, SnapshotPage, Token};
 
 use super::patches;
+use crate::data::content;
 
 /// The tokens of a page, in bytes, roughly: no receiver works long on one.
 const PAGE_BYTES: usize = 64 * 1024;
@@ -20,10 +22,18 @@ pub fn pages(doc: &impl ReadDoc, heads: Option<&[ChangeHash]>, page: &mut dyn Fn
         page,
     };
     writer.object(doc, heads, &ROOT, ObjType::Map);
-    (writer.page)(SnapshotPage {
-        tokens: writer.tokens,
-        last: true,
-    });
+    writer.end();
+}
+
+/// Hands the pages of a document that has this content, and nothing else, to `page`.
+pub fn content_pages(content: &MapValue, page: &mut dyn FnMut(SnapshotPage)) {
+    let mut writer = Writer {
+        tokens: Vec::new(),
+        bytes: 0,
+        page,
+    };
+    writer.content_map(content);
+    writer.end();
 }
 
 struct Writer<'a> {
@@ -33,6 +43,13 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    fn end(self) {
+        (self.page)(SnapshotPage {
+            tokens: self.tokens,
+            last: true,
+        });
+    }
+
     fn token(&mut self, kind: Kind) {
         let token = Token { token: Some(kind) };
         let bytes = token.encoded_len() + 3;
@@ -96,10 +113,35 @@ impl Writer<'_> {
         }
     }
 
+    fn content_map(&mut self, map: &MapValue) {
+        self.token(Kind::BeginMap(true));
+        for entry in content::entries(map) {
+            self.token(Kind::Key(entry.key.clone()));
+            self.content(entry.value.as_ref());
+        }
+        self.token(Kind::End(true));
+    }
+
+    fn content(&mut self, value: Option<&avatar_proto::Value>) {
+        let Some(value) = value else { return };
+        match &value.kind {
+            Some(ValueKind::Map(map)) => self.content_map(map),
+            Some(ValueKind::List(list)) => {
+                self.token(Kind::BeginList(true));
+                for item in &list.items {
+                    self.content(Some(item));
+                }
+                self.token(Kind::End(true));
+            }
+            Some(ValueKind::String(text)) => self.text(text),
+            _ => self.token(Kind::Scalar(value.clone())),
+        }
+    }
+
     fn text(&mut self, text: &str) {
         if text.len() <= TEXT_PART_BYTES {
-            let kind = avatar_proto::value::Kind::String(text.to_owned());
-            return self.token(Kind::Scalar(avatar_proto::Value { kind: Some(kind) }));
+            let kind = Some(ValueKind::String(text.to_owned()));
+            return self.token(Kind::Scalar(avatar_proto::Value { kind }));
         }
         let mut rest = text;
         while !rest.is_empty() {

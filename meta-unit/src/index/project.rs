@@ -5,7 +5,9 @@ use std::ops::RangeFull;
 use automerge::{ObjId, ObjType, ROOT, ReadDoc, ScalarValueRef, ValueRef};
 
 use avatar_proto::value::Kind;
-use avatar_proto::{MapEntry, MapValue, Value};
+use avatar_proto::{MapValue, Value};
+
+use crate::data::content;
 
 use super::fields::{Fields, FieldsBuilder, IndexScalar, MAX_NAME_BYTES, MAX_STRING_BYTES};
 
@@ -61,15 +63,9 @@ pub fn project_content(content: &MapValue) -> Fields {
 }
 
 fn project_content_map(map: &MapValue, name: &mut String, depth: usize, builder: &mut FieldsBuilder) {
-    // In the order of the keys, as automerge has them; of two entries with one key the later one counts.
-    let mut entries: Vec<&MapEntry> = map.entries.iter().collect();
-    entries.sort_by(|a, b| a.key.cmp(&b.key));
-    for (at, entry) in entries.iter().enumerate() {
+    for entry in content::entries(map) {
         if builder.is_full() {
             return;
-        }
-        if entries.get(at + 1).is_some_and(|next| next.key == entry.key) {
-            continue;
         }
         let parent_len = name.len();
         if depth > 0 {
