@@ -314,7 +314,8 @@ impl Documents {
             };
         }
         if !is_known && !state.corrupt.contains(&id) {
-            return responder.fail(not_found());
+            // There is nothing to delete: as it should be afterwards.
+            return responder.finish(done());
         }
         state.tombstones.insert(id);
         state.corrupt.remove(&id);

@@ -253,3 +253,13 @@ fn a_deleted_document_is_gone_from_everywhere_but_its_tombstone() {
         Some(ErrorCode::NotFound)
     );
 }
+
+#[test]
+fn deleting_what_was_never_there_is_done() {
+    let host = TestHost::started(1);
+    let delete = ask(Ask::DocDelete(DocDelete {
+        document_id: vec![9; 16],
+    }));
+    assert!(matches!(host.call(&delete)[0].response, Some(Answer::Done(_))));
+    assert!(titles(&host).is_empty());
+}
