@@ -1,0 +1,20 @@
+// The adapter of the reference host. `--break NAME` starts one of its mutants instead (mutants.mjs).
+import { readFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { serveAdapter } from "../adapter.mjs";
+import { Boundary } from "./boundary.mjs";
+import { Host } from "./host.mjs";
+import { MUTANTS } from "./mutants.mjs";
+import { Exchange, Net } from "./net.mjs";
+import { Operations } from "./operations.mjs";
+import { Store } from "./store.mjs";
+
+const { values } = parseArgs({ options: { break: { type: "string" } } });
+const parts = { Boundary, Host, Net, Operations, Store, Exchange };
+if (values.break) {
+  const mutant = MUTANTS[values.break];
+  if (!mutant) throw new Error(`there is no mutant ${values.break}`);
+  for (const [name, mutate] of Object.entries(mutant.parts)) parts[name] = mutate(parts[name]);
+}
+
+await serveAdapter(async (file, options, events) => parts.Host.start(parts, await readFile(file), options, events));
