@@ -81,7 +81,7 @@ export class Adapter {
         this.unasked = `an answer to ${message.response}, which has ended`;
         return;
       }
-      const [head, body] = [Buffer.from(message.head, "base64"), Buffer.from(message.body, "base64")];
+      const [head, body] = [Buffer.from(message.head ?? "", "base64"), Buffer.from(message.body ?? "", "base64")];
       if (message.more) {
         call.parts.push(body);
         return;
