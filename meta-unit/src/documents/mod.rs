@@ -19,7 +19,7 @@ mod views;
 mod writer;
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use automerge::{ActorId, ChangeHash, ReadDoc};
@@ -307,11 +307,13 @@ impl Documents {
         let mut state = self.state.borrow_mut();
         let is_known = state.open.contains_key(&id) || self.index.borrow().get(&id).is_some();
         if state.tombstones.contains(&id) && !is_known {
-            return if state.writer.is_deleting(&id) {
-                state.writer.delete(id, Some(responder));
-            } else {
-                responder.finish(done());
-            };
+            if !state.writer.is_deleting(&id) {
+                return responder.finish(done());
+            }
+            state.writer.delete(id, Some(responder));
+            drop(state);
+            // After a batch that failed, nobody else may have something to write.
+            return self.write();
         }
         if !is_known && !state.corrupt.contains(&id) {
             // There is nothing to delete: as it should be afterwards.
@@ -322,7 +324,10 @@ impl Documents {
         state.open.remove(&id);
         self.index.borrow_mut().remove(id);
         for due in state.writer.forget(&id) {
-            due.fail(&mut state.views, not_found());
+            // Events before these may be in flight still, and views hear of the deletion only.
+            if !matches!(due, writer::Due::Event(..)) {
+                due.fail(&mut state.views, not_found());
+            }
         }
         for view in state.views_of.remove(&id).unwrap_or_default() {
             if let Some(mut view) = state.views.remove(&view) {
@@ -410,7 +415,8 @@ impl Documents {
     /// # Errors
     /// Storage failed. Documents that cannot be read are left as they are.
     pub async fn compact_all(self: &Rc<Self>) -> Result<(), PlatformError> {
-        let mut records: HashMap<DocId, usize> = HashMap::new();
+        // In the order of the ids: what is stored when must not depend on chance.
+        let mut records: BTreeMap<DocId, usize> = BTreeMap::new();
         scan(&*self.platform, keys::documents(), true, |key, _| {
             if let Some((id, _)) = keys::parse_document_record(key) {
                 *records.entry(id).or_default() += 1;

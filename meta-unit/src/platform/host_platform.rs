@@ -88,7 +88,8 @@ impl HostPlatform {
     pub fn close(&self) {
         self.closed.set(true);
         self.queued.borrow_mut().clear();
-        let pending: Vec<_> = self.pending.borrow().keys().copied().collect();
+        let mut pending: Vec<_> = self.pending.borrow().keys().copied().collect();
+        pending.sort_unstable();
         for op in pending {
             // Whatever it returns, a completion follows.
             self.imports.cancel(op);

@@ -367,3 +367,48 @@ fn a_shutdown_makes_durable_what_was_taken() {
     next.start(&Default::default());
     assert_eq!(titles(&next), ["last"]);
 }
+
+fn delete(id: u8) -> avatar_proto::Request {
+    let document_id = vec![id; 16];
+    ask(Ask::DocDelete(DocDelete { document_id }))
+}
+
+#[test]
+fn a_deletion_ends_a_view_without_the_changes_that_were_under_way() {
+    let host = TestHost::started(1);
+    host.call(&create(1, 1, note("t"), true));
+    let (mut own, other) = (View::open(&host, 1, 1), View::open(&host, 1, 2));
+    host.hold_storage(true);
+    // The first is in flight, and the second waits behind it.
+    for at in 1..3 {
+        host.send(&own.edits(vec![splice("title", at, 0, "!")]));
+        host.run_until_idle();
+    }
+    host.send(&delete(1));
+    host.hold_storage(false);
+    host.run_until_idle();
+    for view in [&own, &other] {
+        let answers = host.take_answers(view.request);
+        let [event, end] = answers.as_slice() else {
+            panic!("{answers:?}")
+        };
+        let Some(Answer::DocEvent(event)) = &event.response else {
+            panic!("{event:?}")
+        };
+        assert!(matches!(event.event, Some(avatar_proto::doc_event::Event::Deleted(_))));
+        assert!(matches!(end.response, Some(Answer::Done(_))));
+    }
+}
+
+#[test]
+fn a_deletion_sent_again_after_a_full_disk_is_stored_at_once() {
+    let host = TestHost::started(1);
+    host.call(&create(1, 1, note("t"), true));
+    host.fail_next_storage(OpErrorCode::QuotaExceeded);
+    assert_eq!(error(&host.call(&delete(1))), Some(ErrorCode::QuotaExceeded));
+    // The clock stands still: no timer helps.
+    assert!(matches!(host.call(&delete(1))[0].response, Some(Answer::Done(_))));
+    let next = host.restarted();
+    next.start(&Default::default());
+    assert!(titles(&next).is_empty());
+}

@@ -1,0 +1,360 @@
+//! What stands behind the imports of one life of a unit: it hands out chance and time, gathers what the unit says, and checks every MUST of ABI.md that a guest can break.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use avatar_proto::response::Response as Answer;
+use avatar_proto::storage_op::Op;
+use avatar_proto::{
+    AbiStatus, DEFAULT_MAX_BUFFER_BYTES, Event, GuestHello, Message, Response, StatusResult, StorageBatch,
+};
+use meta_unit::abi::imports::{Imports, RESPOND_FIN, RESPOND_MORE, STREAM_RESET, TOPIC_EVENT};
+
+use crate::clock::Clock;
+use crate::random::Dice;
+use crate::traffic::{Call, Traffic};
+use crate::violation::{Broken, hold};
+
+/// An answer to a request.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// The request's number.
+    pub req: i64,
+    /// Nothing follows.
+    pub is_last: bool,
+    /// The answer.
+    pub response: Response,
+}
+
+/// A storage operation that the host accepted.
+#[derive(Debug)]
+pub struct Operation {
+    /// Its number.
+    pub op: u64,
+    /// The batch.
+    pub batch: StorageBatch,
+    /// The values of its puts.
+    pub body: Vec<u8>,
+}
+
+/// What a unit has said and nobody has taken yet.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    /// The greeting.
+    pub greeting: Option<GuestHello>,
+    /// Answers, in their order.
+    pub answers: Vec<Answered>,
+    /// Events for every client.
+    pub events: Vec<Event>,
+    /// Operations, in their order.
+    pub operations: Vec<Operation>,
+    /// Operations that the host is asked to stop.
+    pub cancelled: Vec<u64>,
+    /// Last words.
+    pub last_words: Option<String>,
+    /// Promises that the unit broke.
+    pub broken: Vec<Broken>,
+}
+
+/// See the module's documentation.
+pub struct Boundary {
+    unit: usize,
+    max_ops: usize,
+    traffic: Rc<RefCell<Traffic>>,
+    clock: Rc<RefCell<Clock>>,
+    dice: RefCell<Dice>,
+    outbox: RefCell<Outbox>,
+    /// Requests that were accepted and have not had their last answer.
+    requests: RefCell<BTreeSet<i64>>,
+    /// Operations that are not completed.
+    ops: RefCell<BTreeSet<u64>>,
+    /// Streams that a peer opened and the unit has not reset.
+    streams: RefCell<BTreeSet<i32>>,
+}
+
+impl Boundary {
+    /// The boundary of a new life. `max_ops` is what the host's Hello says.
+    pub fn new(
+        unit: usize,
+        max_ops: usize,
+        traffic: Rc<RefCell<Traffic>>,
+        clock: Rc<RefCell<Clock>>,
+        dice: Dice,
+    ) -> Self {
+        Self {
+            unit,
+            max_ops,
+            traffic,
+            clock,
+            dice: RefCell::new(dice),
+            outbox: RefCell::default(),
+            requests: RefCell::default(),
+            ops: RefCell::default(),
+            streams: RefCell::default(),
+        }
+    }
+
+    /// What the unit has said since the last call.
+    pub fn take(&self) -> Outbox {
+        self.outbox.take()
+    }
+
+    /// An export was called.
+    pub fn called(&self, name: &'static str, numbers: &[i64], buffers: &[&[u8]], result: i64) {
+        self.traffic.borrow_mut().add(&Call {
+            unit: self.unit,
+            name,
+            numbers,
+            buffers,
+            result,
+        });
+    }
+
+    /// The unit accepted a request.
+    pub fn accepted(&self, req: i64) {
+        self.requests.borrow_mut().insert(req);
+    }
+
+    /// The unit took the completion of an operation.
+    pub fn completed(&self, op: u64) {
+        self.ops.borrow_mut().remove(&op);
+    }
+
+    /// A peer opened a stream.
+    pub fn opened(&self, stream: i32) {
+        self.streams.borrow_mut().insert(stream);
+    }
+
+    /// Requests without their last answer.
+    pub fn unanswered(&self) -> Vec<i64> {
+        self.requests.borrow().iter().copied().collect()
+    }
+
+    /// Operations that are not completed.
+    pub fn pending_ops(&self) -> usize {
+        self.ops.borrow().len()
+    }
+
+    /// Whether every stream that a peer opened was reset.
+    pub fn has_reset_streams(&self) -> bool {
+        self.streams.borrow().is_empty()
+    }
+
+    fn check(&self, kept: bool, promise: &'static str, detail: impl FnOnce() -> String) {
+        if let Err(broken) = hold(kept, promise, detail) {
+            self.outbox.borrow_mut().broken.push(broken);
+        }
+    }
+
+    fn respond_request(&self, req: i64, is_last: bool, head: &[u8]) {
+        let is_known = if is_last {
+            self.requests.borrow_mut().remove(&req)
+        } else {
+            self.requests.borrow().contains(&req)
+        };
+        self.check(
+            is_known,
+            "G4: a request has exactly one last answer, and none after it",
+            || format!("request {req}, last: {is_last}"),
+        );
+        match Response::decode(head) {
+            Ok(response) => self
+                .outbox
+                .borrow_mut()
+                .answers
+                .push(Answered { req, is_last, response }),
+            Err(error) => self.check(false, "the head of an answer is a Response", || error.to_string()),
+        }
+    }
+
+    fn greet(&self, is_last: bool, head: &[u8]) {
+        let is_first = self.outbox.borrow().greeting.is_none();
+        self.check(is_last && is_first, "the greeting comes once, with FIN", || {
+            format!("last: {is_last}, first: {is_first}")
+        });
+        match GuestHello::decode(head) {
+            Ok(hello) => self.outbox.borrow_mut().greeting = Some(hello),
+            Err(error) => self.check(false, "the greeting is a GuestHello", || error.to_string()),
+        }
+    }
+
+    fn accept_storage(&self, op: u64, head: &[u8], body: &[u8]) -> Result<(), AbiStatus> {
+        let is_new = !self.ops.borrow().contains(&op);
+        self.check(
+            op != 0 && is_new,
+            "operation numbers are not 0 and unique among the pending ones",
+            || op.to_string(),
+        );
+        let pending = self.ops.borrow().len();
+        self.check(
+            pending < self.max_ops,
+            "H16: no more operations than the host's limit",
+            || format!("{pending} are pending"),
+        );
+        let batch = StorageBatch::decode(head).map_err(|_| AbiStatus::Invalid)?;
+        check_batch(&batch, body)?;
+        self.ops.borrow_mut().insert(op);
+        let body = body.to_vec();
+        self.outbox.borrow_mut().operations.push(Operation { op, batch, body });
+        Ok(())
+    }
+}
+
+/// What H16 has a host refuse.
+fn check_batch(batch: &StorageBatch, body: &[u8]) -> Result<(), AbiStatus> {
+    let is_key = |key: &[u8]| (1..=512).contains(&key.len());
+    let mut values = 0_usize;
+    for op in &batch.ops {
+        let is_sound = match op.op.as_ref().ok_or(AbiStatus::Invalid)? {
+            Op::Put(put) => {
+                values += put.value_len as usize;
+                is_key(&put.key)
+            }
+            Op::Delete(key) | Op::Get(key) => is_key(key),
+            Op::DeleteRange(range) => range.end.is_empty() || range.start <= range.end,
+            Op::Scan(scan) => scan.range.is_some(),
+        };
+        if !is_sound {
+            return Err(AbiStatus::Invalid);
+        }
+    }
+    if values == body.len() {
+        Ok(())
+    } else {
+        Err(AbiStatus::Invalid)
+    }
+}
+
+/// The answer as it counts for the hash: the size of the linear memory is left out.
+fn comparable(head: &[u8]) -> Option<Vec<u8>> {
+    let Some(Answer::Status(status)) = Response::decode(head).ok()?.response else {
+        return None;
+    };
+    let response = Some(Answer::Status(StatusResult {
+        memory_bytes: 0,
+        ..status
+    }));
+    Some(Response { response }.encode_to_vec())
+}
+
+impl Imports for Boundary {
+    fn log(&self, level: i32, message: &str) {
+        self.check((1..=5).contains(&level), "a log line has a level of 1 to 5", || {
+            level.to_string()
+        });
+        self.called("avatar_log", &[level.into()], &[message.as_bytes()], 0);
+    }
+
+    fn clock_unix_us(&self) -> i64 {
+        let now = self.clock.borrow_mut().unix_us();
+        self.called("avatar_clock_unix_us", &[], &[], now);
+        now
+    }
+
+    fn clock_monotonic_us(&self) -> i64 {
+        let now = self.clock.borrow_mut().monotonic_us();
+        self.called("avatar_clock_monotonic_us", &[], &[], now);
+        now
+    }
+
+    fn random(&self, out: &mut [u8]) -> i32 {
+        self.dice.borrow_mut().fill(out);
+        0
+    }
+
+    fn panic(&self, message: &str) {
+        self.outbox.borrow_mut().last_words = Some(message.to_owned());
+    }
+
+    fn respond(&self, request: u64, flags: i32, head: &[u8], body: &[u8]) -> i32 {
+        let req = request as i64;
+        let normalized = comparable(head);
+        let counted = normalized.as_deref().unwrap_or(head);
+        self.called("avatar_respond", &[req, flags.into()], &[counted, body], 0);
+        self.check(
+            flags == RESPOND_MORE || flags == RESPOND_FIN,
+            "the flags of an answer are MORE or FIN",
+            || flags.to_string(),
+        );
+        self.check(
+            head.len() <= DEFAULT_MAX_BUFFER_BYTES as usize,
+            "no buffer is over the limit",
+            || head.len().to_string(),
+        );
+        let is_last = flags == RESPOND_FIN;
+        if req == 0 {
+            self.greet(is_last, head);
+        } else {
+            self.respond_request(req, is_last, head);
+        }
+        0
+    }
+
+    fn emit(&self, topic: i32, message: &[u8]) -> i32 {
+        self.called("avatar_emit", &[topic.into()], &[message], 0);
+        self.check(topic == TOPIC_EVENT, "topic 1 is the only one", || topic.to_string());
+        match Event::decode(message) {
+            Ok(event) => self.outbox.borrow_mut().events.push(event),
+            Err(error) => self.check(false, "what is emitted is an Event", || error.to_string()),
+        }
+        0
+    }
+
+    fn storage(&self, op: u64, head: &[u8], body: &[u8]) -> i32 {
+        let accepted = self.accept_storage(op, head, body);
+        let code = accepted.map_or_else(AbiStatus::code, |()| 0);
+        self.called("avatar_storage", &[op as i64], &[head, body], code.into());
+        self.check(code == 0, "no batch is malformed", || format!("operation {op}: {code}"));
+        code
+    }
+
+    fn net_request(&self, op: u64, head: &[u8], body: &[u8]) -> i32 {
+        let code = AbiStatus::Unsupported.code();
+        self.called("avatar_net_request", &[op as i64], &[head, body], code.into());
+        code
+    }
+
+    fn infer(&self, op: u64, head: &[u8], body: &[u8]) -> i32 {
+        let code = AbiStatus::Unsupported.code();
+        self.called("avatar_infer", &[op as i64], &[head, body], code.into());
+        code
+    }
+
+    fn p2p(&self, op: u64, command: &[u8]) -> i32 {
+        let code = AbiStatus::Unsupported.code();
+        self.called("avatar_p2p", &[op as i64], &[command], code.into());
+        code
+    }
+
+    fn cancel(&self, op: u64) -> i32 {
+        let is_pending = self.ops.borrow().contains(&op);
+        self.check(is_pending, "only pending operations are cancelled", || op.to_string());
+        self.called("avatar_cancel", &[op as i64], &[], 0);
+        self.outbox.borrow_mut().cancelled.push(op);
+        0
+    }
+
+    fn stream_write(&self, stream: i32, parts: &[&[u8]]) -> i32 {
+        let code = AbiStatus::NotFound.code();
+        self.called("avatar_stream_write", &[stream.into()], parts, code.into());
+        code
+    }
+
+    fn stream_grant(&self, stream: i32, bytes: i32) -> i32 {
+        let code = AbiStatus::NotFound.code();
+        self.called("avatar_stream_grant", &[stream.into(), bytes.into()], &[], code.into());
+        code
+    }
+
+    fn stream_close(&self, stream: i32, how: i32) -> i32 {
+        let was_open = self.streams.borrow_mut().remove(&stream);
+        self.check(
+            was_open && how == STREAM_RESET,
+            "G7: a stream that nobody serves is reset, once",
+            || format!("stream {stream}, {how}"),
+        );
+        self.called("avatar_stream_close", &[stream.into(), how.into()], &[], 0);
+        0
+    }
+}
