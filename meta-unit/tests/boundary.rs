@@ -348,6 +348,30 @@ fn a_shutdown_ends_everything_at_its_deadline_even_if_storage_never_answers() {
 }
 
 #[test]
+fn an_instance_that_is_dropped_holds_its_host_no_longer() {
+    let host = TestHost::started(1);
+    let live = ask(Ask::QuerySubscribe(QuerySubscribe {
+        query: Some(Query::default()),
+    }));
+    let created = |id| {
+        ask(Ask::DocCreate(avatar_proto::DocCreate {
+            document_id: vec![id; 16],
+            session: vec![2; 16],
+            r#type: "note".to_owned(),
+            ..Default::default()
+        }))
+    };
+    // A live query, a view, a timer, and a batch that never ends.
+    host.call(&live);
+    host.call(&created(1));
+    host.hold_storage(true);
+    host.call(&created(2));
+    let imports = host.imports();
+    drop(host);
+    assert!(imports.upgrade().is_none());
+}
+
+#[test]
 fn an_empty_budget_still_makes_progress() {
     let host = TestHost::started(1);
     let reqs: Vec<_> = (0..10).map(|_| host.send(&status())).collect();

@@ -319,6 +319,15 @@ impl Running {
     }
 }
 
+/// Tasks hold the node, and the node holds what wakes them: without this, a native instance that is dropped would stay in memory.
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.platform.forget_waiting();
+        self.requests.forget_waiting();
+        self.runtime.close();
+    }
+}
+
 /// The time of one turn. The clock starts when somebody asks, which is after the first piece of work: a turn with one short request reads no clock.
 struct Budget<'a> {
     platform: &'a HostPlatform,

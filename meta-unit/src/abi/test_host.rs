@@ -217,6 +217,12 @@ impl TestHost {
         &self.world.store
     }
 
+    /// What the instance holds of its host: nothing is left of an instance that is gone when nothing is left of this.
+    pub fn imports(&self) -> Weak<dyn Imports> {
+        let imports: Rc<dyn Imports> = Rc::clone(&self.world) as Rc<dyn Imports>;
+        Rc::downgrade(&imports)
+    }
+
     /// Operations that the guest waits for.
     pub fn pending_ops(&self) -> Vec<u64> {
         self.world.ops.borrow().iter().map(|call| call.op).collect()

@@ -86,8 +86,9 @@ struct State {
     tombstones: HashSet<DocId>,
     corrupt: BTreeSet<DocId>,
     writer: Writer,
-    /// While the index is made again: documents that a batch has written meanwhile.
-    written_meanwhile: Option<BTreeSet<DocId>>,
+    /// While the index is made again: documents that a batch has written meanwhile, for each of those who make it.
+    written_meanwhile: BTreeMap<u64, BTreeSet<DocId>>,
+    rebuilds: u64,
     loads: u64,
 }
 
@@ -450,11 +451,13 @@ impl Documents {
         self.flush().await;
     }
 
-    /// Resolves when no batch is in flight. Until the next await, the rows of the index are those of the documents on disk.
-    pub async fn quiet(self: &Rc<Self>) {
+    /// Resolves when no batch is in flight; whether everything is stored. If so, and until the next await, the rows of the index are those of the documents on disk.
+    pub async fn quiet(self: &Rc<Self>) -> bool {
+        self.flush().await;
         while self.state.borrow().writer.is_writing() {
             self.flush().await;
         }
+        self.state.borrow().writer.is_idle()
     }
 
     /// Makes the index again: reads every document, one after another. Damaged ones are reported and left out. Documents that change meanwhile are read
@@ -463,13 +466,28 @@ impl Documents {
     /// # Errors
     /// Storage failed.
     pub async fn rebuild_index(&self) -> Result<Index, PlatformError> {
-        self.state.borrow_mut().written_meanwhile = Some(BTreeSet::new());
-        let rebuilt = self.read_all_rows().await;
-        self.state.borrow_mut().written_meanwhile = None;
+        let rebuild = {
+            let mut state = self.state.borrow_mut();
+            state.rebuilds += 1;
+            let rebuild = state.rebuilds;
+            state.written_meanwhile.insert(rebuild, BTreeSet::new());
+            rebuild
+        };
+        let rebuilt = self.read_all_rows(rebuild).await;
+        self.state.borrow_mut().written_meanwhile.remove(&rebuild);
         rebuilt
     }
 
-    async fn read_all_rows(&self) -> Result<Index, PlatformError> {
+    /// To be called once an index that was made again is in its place and a dump of it taken: documents that are being deleted are on disk still, and so in that dump.
+    /// Their rows go with them, in one batch.
+    pub fn remove_rows_of_deleted(&self) {
+        let mut index = self.index.borrow_mut();
+        for id in &self.state.borrow().tombstones {
+            index.remove(*id);
+        }
+    }
+
+    async fn read_all_rows(&self, rebuild: u64) -> Result<Index, PlatformError> {
         let mut ids = BTreeSet::new();
         scan(&*self.platform, keys::documents(), true, |key, _| {
             ids.extend(keys::parse_document_record(key).map(|(id, _)| id));
@@ -488,13 +506,9 @@ impl Documents {
                     Err(reason) => self.report_corrupt(id, reason),
                 }
             }
-            ids.extend(
-                self.state
-                    .borrow_mut()
-                    .written_meanwhile
-                    .replace(BTreeSet::new())
-                    .unwrap_or_default(),
-            );
+            if let Some(written) = self.state.borrow_mut().written_meanwhile.get_mut(&rebuild) {
+                ids.append(written);
+            }
         }
         self.tell_rebuilding(total, total);
         Ok(index)

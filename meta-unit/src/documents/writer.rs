@@ -254,7 +254,7 @@ impl Documents {
             batch.put(keys::index_segment(number), &record);
             (number, record.len())
         });
-        if let Some(written) = &mut state.written_meanwhile {
+        for written in state.written_meanwhile.values_mut() {
             written.extend(&in_flight.documents);
         }
         state.writer.in_flight = Some(in_flight);

@@ -113,7 +113,10 @@ impl Services {
                     if let Err(error) = this.documents.compact_all().await {
                         return responder.fail(error.to_app_error());
                     }
-                    this.documents.quiet().await;
+                    if !this.documents.quiet().await {
+                        // The index is ahead of what is stored.
+                        return responder.fail(unstored());
+                    }
                     let index = Rc::clone(&this.index);
                     let rewritten = maintenance::rewrite(&this.platform, &index.borrow(), &this.segments);
                     answer(responder, rewritten.await.map_err(|error| error.to_app_error()));
@@ -138,6 +141,7 @@ impl Services {
         self.index.borrow_mut().replace(rebuilt);
         self.index_rebuilds.set(self.index_rebuilds.get() + 1);
         let rewritten = maintenance::rewrite(&self.platform, &self.index.borrow(), &self.segments);
+        self.documents.remove_rows_of_deleted();
         rewritten.await
     }
 
@@ -158,6 +162,14 @@ impl Services {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             index_rebuilds: self.index_rebuilds.get(),
         }
+    }
+}
+
+fn unstored() -> AppError {
+    AppError {
+        code: ErrorCode::StorageIo.into(),
+        message: "the last changes could not be stored".to_owned(),
+        retryable: true,
     }
 }
 

@@ -28,6 +28,17 @@ impl Executor {
         next.map(Runnable::run).is_some()
     }
 
+    /// Drops the tasks that are ready, and those that become so because nobody can wake them any more.
+    pub fn close(&self) {
+        loop {
+            // The lock is released before the task is dropped, which may drop others.
+            let next = lock(&self.ready).pop_front();
+            if next.is_none() {
+                return;
+            }
+        }
+    }
+
     pub fn is_ready(&self) -> bool {
         !lock(&self.ready).is_empty()
     }

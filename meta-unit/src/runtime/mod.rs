@@ -84,6 +84,13 @@ impl Runtime {
         self.executor.is_ready()
     }
 
+    /// Drops every task: nothing of them runs any more. Tasks hold what holds this runtime, so an instance that is dropped would stay for ever without it.
+    pub fn close(&self) {
+        self.yielded.take();
+        self.timers.clear();
+        self.executor.close();
+    }
+
     /// When the next turn is needed.
     pub fn next(&self, now_us: impl FnOnce() -> u64) -> Next {
         if self.executor.is_ready() || !self.yielded.borrow().is_empty() {

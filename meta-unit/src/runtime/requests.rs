@@ -111,6 +111,13 @@ impl Requests {
         true
     }
 
+    /// Nobody who waits for the end of a request is told of it any more.
+    pub fn forget_waiting(&self) {
+        for request in self.all() {
+            request.waiting.take();
+        }
+    }
+
     /// All that are in flight, by number.
     pub fn all(&self) -> Vec<Rc<Request>> {
         let mut all: Vec<_> = self.in_flight.borrow().values().cloned().collect();

@@ -42,6 +42,14 @@ impl Timers {
         self.waiting.borrow().keys().next().map(|(deadline_us, _)| *deadline_us)
     }
 
+    pub fn clear(&self) {
+        // Not held while wakers are dropped. Each task holds its timer, so the timer must not hold the task.
+        let waiting = std::mem::take(&mut *self.waiting.borrow_mut());
+        for timer in waiting.into_values() {
+            timer.waker.take();
+        }
+    }
+
     pub fn fire(&self, now_us: u64) {
         loop {
             // Not held while a waker runs.

@@ -412,3 +412,65 @@ fn a_deletion_sent_again_after_a_full_disk_is_stored_at_once() {
     next.start(&Default::default());
     assert!(titles(&next).is_empty());
 }
+
+#[test]
+fn an_index_made_again_twice_at_once_misses_nothing() {
+    let host = TestHost::started(1);
+    for id in 0..20 {
+        host.call(&create(id, 1, note("n"), true));
+    }
+    let rebuild = || host.send(&ask(Ask::IndexRebuild(IndexRebuild {})));
+    let first = rebuild();
+    (0..5).for_each(|_| host.step());
+    let second = rebuild();
+    // When the first one ends, the second one has read most documents.
+    while !host.has_finished(first) {
+        host.step();
+    }
+    assert!(!host.has_finished(second));
+    host.send(&delete(0));
+    host.run_until_idle();
+    assert!(host.has_finished(second));
+    assert_eq!(titles(&host).len(), 19);
+    let next = host.restarted();
+    next.start(&Default::default());
+    assert_eq!(titles(&next).len(), 19);
+}
+
+#[test]
+fn a_document_that_could_not_be_deleted_yet_is_not_listed_by_an_index_made_again() {
+    let host = TestHost::started(1);
+    host.call(&create(1, 1, note("t"), true));
+    host.fail_next_storage(OpErrorCode::QuotaExceeded);
+    assert_eq!(error(&host.call(&delete(1))), Some(ErrorCode::QuotaExceeded));
+    host.fail_next_storage(OpErrorCode::QuotaExceeded);
+    host.call(&ask(Ask::IndexRebuild(IndexRebuild {})));
+    assert!(titles(&host).is_empty());
+    let crashed = host.restarted();
+    crashed.start(&Default::default());
+    assert_eq!(titles(&crashed), ["t"], "it is on disk still");
+    // Whatever is written next takes the deletion along.
+    host.call(&create(2, 1, note("other"), true));
+    let next = host.restarted();
+    next.start(&Default::default());
+    assert_eq!(titles(&next), ["other"]);
+}
+
+#[test]
+fn a_compaction_stores_no_row_of_what_could_not_be_stored() {
+    let host = TestHost::started(1);
+    host.call(&create(1, 1, note("old"), true));
+    let mut view = View::open(&host, 1, 1);
+    host.fail_next_storage(OpErrorCode::QuotaExceeded);
+    host.call(&view.edits(vec![splice("title", 3, 0, "er")]));
+    let compaction = host.send(&ask(Ask::Compact(avatar_proto::Compact {})));
+    // It has looked which documents there are, and now stores what is left of the batch before.
+    host.step();
+    host.fail_next_storage(OpErrorCode::QuotaExceeded);
+    host.run_until_idle();
+    assert_eq!(error(&host.take_answers(compaction)), Some(ErrorCode::StorageIo));
+    let next = host.restarted();
+    next.start(&Default::default());
+    assert_eq!(titles(&next), ["old"]);
+    assert_eq!(View::open(&next, 1, 1).text("title"), "old");
+}

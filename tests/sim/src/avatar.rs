@@ -134,8 +134,10 @@ impl Avatar {
     }
 
     fn end_life(&mut self) {
+        if let Some(boundary) = self.boundary.take() {
+            boundary.end();
+        }
         self.unit = None;
-        self.boundary = None;
         self.state = State::Down;
         // Whatever is still on its way to the old life finds another one.
         self.life += 1;

@@ -1,6 +1,6 @@
 //! What stands behind the imports of one life of a unit: it hands out chance and time, gathers what the unit says, and checks every MUST of ABI.md that a guest can break.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -71,6 +71,8 @@ pub struct Boundary {
     ops: RefCell<BTreeSet<u64>>,
     /// Streams that a peer opened and the unit has not reset.
     streams: RefCell<BTreeSet<i32>>,
+    /// The life is over. What a native unit says while it is dropped, no host hears.
+    is_over: Cell<bool>,
 }
 
 impl Boundary {
@@ -92,6 +94,7 @@ impl Boundary {
             requests: RefCell::default(),
             ops: RefCell::default(),
             streams: RefCell::default(),
+            is_over: Cell::new(false),
         }
     }
 
@@ -100,8 +103,16 @@ impl Boundary {
         self.outbox.take()
     }
 
-    /// An export was called.
+    /// The life is over.
+    pub fn end(&self) {
+        self.is_over.set(true);
+    }
+
+    /// An export was called, or an import.
     pub fn called(&self, name: &'static str, numbers: &[i64], buffers: &[&[u8]], result: i64) {
+        if self.is_over.get() {
+            return;
+        }
         self.traffic.borrow_mut().add(&Call {
             unit: self.unit,
             name,
