@@ -5,7 +5,7 @@
  */
 import type { Doc, DocContent, Docs, DocumentId, DocValue, Query, QuerySpec } from "../api.js";
 import type { Channel } from "../channel/channel.js";
-import { AvatarArgumentError, AvatarNotFoundError, type AvatarError } from "../errors.js";
+import { AvatarArgumentError, type AvatarError } from "../errors.js";
 import { idFromString, idToString, randomId } from "../ids.js";
 import { LiveQuery } from "../query/query.js";
 import { Slice } from "../yielding.js";
@@ -64,12 +64,7 @@ export class DocsOf implements Docs {
   }
 
   async delete(id: DocumentId): Promise<void> {
-    try {
-      await this.#track(this.#channel.ask(encodeDelete(idFromString(id))));
-    } catch (error) {
-      // What was never here is as gone as it can be.
-      if (!(error instanceof AvatarNotFoundError)) throw error;
-    }
+    await this.#track(this.#channel.ask(encodeDelete(idFromString(id))));
   }
 
   query<T extends DocContent = Record<string, DocValue>>(query: QuerySpec<T> = {}): Query<T> {
