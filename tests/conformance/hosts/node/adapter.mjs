@@ -1,11 +1,13 @@
 // The adapter of avatar-web in Node: the host in this thread, its storage in memory, as pkg/src/environment.node.ts starts it.
 import { readFile } from "node:fs/promises";
-import { portPair } from "../../../../pkg/dist/channel/port.js";
-import init, { Host } from "../../../../pkg/dist/host/avatar_web.js";
+import path from "node:path";
+import { PKG_DIST } from "../../../e2e/lib/paths.mjs";
 import { serveAdapter } from "../adapter.mjs";
 import { Client } from "../web/client.mjs";
 
-const glue = await WebAssembly.compile(await readFile(new URL("../../../../pkg/dist/avatar_web_bg.wasm", import.meta.url)));
+const { portPair } = await import(path.join(PKG_DIST, "channel", "port.js"));
+const { default: init, Host } = await import(path.join(PKG_DIST, "host", "avatar_web.js"));
+const glue = await WebAssembly.compile(await readFile(path.join(PKG_DIST, "avatar_web_bg.wasm")));
 await init({ module_or_path: glue });
 let started = 0;
 

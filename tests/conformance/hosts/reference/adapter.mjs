@@ -17,4 +17,10 @@ if (values.break) {
   for (const [name, mutate] of Object.entries(mutant.parts)) parts[name] = mutate(parts[name]);
 }
 
-await serveAdapter(async (file, options, events) => parts.Host.start(parts, await readFile(file), options, events));
+const modules = new Map();
+const compiled = async (file) => {
+  if (!modules.has(file)) modules.set(file, await WebAssembly.compile(await readFile(file)));
+  return modules.get(file);
+};
+
+await serveAdapter(async (file, options, events) => parts.Host.start(parts, await compiled(file), options, events));

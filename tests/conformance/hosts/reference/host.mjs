@@ -27,8 +27,7 @@ export class Host {
     this.net = new parts.Net(options);
   }
 
-  static async start(parts, bytes, options, events) {
-    const module = await WebAssembly.compile(bytes);
+  static async start(parts, module, options, events) {
     parts.Boundary.check(module);
     const host = new parts.Host(parts, module, options, events);
     await host.startInstance();

@@ -20,9 +20,9 @@ export const checks = [
     cites: ["H10"],
     async run(host) {
       for (let nth = 0; nth < IN_FLIGHT; nth++) await host.pass("");
-      const held = Array.from({ length: IN_FLIGHT }, () => host.pass("timer 100"));
+      const held = Array.from({ length: IN_FLIGHT }, () => host.pass("sleep 60"));
+      await Promise.all([...held, host.pass("turns 1")]);
       await host.pass("monitor H10");
-      await Promise.all(held);
     },
   },
   {

@@ -30,7 +30,7 @@ export const checks = [
   },
   {
     name: "a request for which the guest has no buffer is answered with an error",
-    cites: ["H1"],
+    cites: ["H1", "H5"],
     async run(host) {
       await host.pass("alloc-refuses");
       const { error } = await host.ask("identity of nobody");
@@ -41,7 +41,7 @@ export const checks = [
   },
   {
     name: "bytes of every size arrive as they were sent, in both directions",
-    cites: ["H1", "H4"],
+    cites: ["H1"],
     async run(host) {
       await host.pass("");
       for (const size of SIZES) await echo(host, "echo", size);
@@ -70,7 +70,7 @@ export const checks = [
     name: "an answer is copied before avatar_respond returns",
     cites: ["H3"],
     async run(host) {
-      for (const size of SIZES) await echo(host, "scrambled-answer", size);
+      for (const size of [10, 70_000]) await echo(host, "scrambled-answer", size);
     },
   },
   { name: "a batch is copied before avatar_storage returns", cites: ["H3"], run: (host) => host.pass("scrambled-batch") },
@@ -80,7 +80,7 @@ export const checks = [
     cites: ["H5"],
     async run(host) {
       for (const size of SIZES) await host.pass(Buffer.concat([Buffer.from("echo "), payload(size)]));
-      await host.pass("guards");
+      await host.pass("sizes");
       await host.pass("turns 3");
       await host.pass("monitor H5");
     },

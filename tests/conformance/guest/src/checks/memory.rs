@@ -37,7 +37,7 @@ pub async fn scrambled_answer(ask: Ask) -> Verdict {
 pub async fn scrambled_batch() -> Verdict {
     needs_storage()?;
     let value = [7_u8; 70_000];
-    let (mut head, mut body) = Batch::default().put(b"scrambled", &value).get(b"scrambled").encode();
+    let (mut head, mut body) = Batch::default().put(b"scrambled", &value).encode();
     let submitted = submit(imports::storage, Region::of(&head), Region::of(&body));
     head.fill(SCRAMBLED);
     body.fill(SCRAMBLED);
@@ -46,9 +46,9 @@ pub async fn scrambled_batch() -> Verdict {
     let Ok(op) = submitted else {
         return fail("a batch was refused");
     };
-    let found = results(&success(op).await?)?;
-    let intact = found.len() == 1 && found[0].keys == [b"scrambled"] && found[0].values == [value.to_vec()];
-    require(intact, || {
+    success(op).await?;
+    let found = Batch::default().get(b"scrambled").run().await?;
+    require(found[0].values == [value.to_vec()], || {
         "the batch was read after avatar_storage had returned".to_owned()
     })
 }
@@ -74,7 +74,8 @@ pub async fn grow_in_turn(ask: Ask) -> Verdict {
 /// The memory grows for both buffers of a completion.
 pub async fn grow_at_completion() -> Verdict {
     let value = [9_u8; 70_000];
-    let op = Batch::default().put(b"grown", &value).get(b"grown").start()?;
+    Batch::default().put(b"grown", &value).run().await?;
+    let op = Batch::default().get(b"grown").start()?;
     ledger::play(Trick::Grow(2));
     let found = results(&success(op).await?)?;
     let intact = found.len() == 1 && found[0].values == [value.to_vec()];
@@ -96,7 +97,7 @@ pub async fn alloc_refuses() -> Verdict {
 /// Randomness and completions of many sizes, between guards.
 pub async fn guards() -> Verdict {
     const GUARD: [u8; 64] = [0x5a; 64];
-    for len in [0, 1, 65_535, 65_536, 65_537] {
+    for len in [1, 65_535, 65_536, 65_537] {
         let mut block = vec![0x5a; len + 128];
         let status = imports::random(&mut block[64..64 + len]);
         require(status == 0, || {

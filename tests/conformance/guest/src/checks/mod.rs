@@ -85,6 +85,7 @@ fn find(name: &str, ask: Ask) -> Option<Check> {
 
         "turns" => Box::pin(sync::turns(ask)),
         "timer" => Box::pin(sync::timer(ask)),
+        "sleep" => Box::pin(sync::sleep(ask)),
         "busy" => Box::pin(sync::busy(ask)),
         "knock" => Box::pin(sync::knock()),
         "monotonic" => Box::pin(sync::monotonic()),

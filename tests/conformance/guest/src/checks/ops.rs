@@ -6,7 +6,7 @@ use crate::checks::Ask;
 use crate::checks::batch::{Batch, needs_storage};
 use crate::imports::{self, MORE, Region};
 use crate::operations::{completion, keep, submit, success};
-use crate::runtime::sleep_us;
+use crate::runtime::{next_turn, sleep_us};
 use crate::verdict::{Verdict, fail, require};
 use crate::{guest, ledger, monitor};
 
@@ -171,6 +171,8 @@ pub async fn oversize(ask: Ask) -> Verdict {
     let len = max_buffer + 1;
     let missing = (u64::from(len) + 1).saturating_sub(u64::from(ledger::memory_bytes()));
     ledger::grow(missing.div_ceil(65_536) as usize);
+    // Seen by the host from the next turn on, whatever it makes of memory that grows in this one.
+    next_turn().await;
     let large = Region { ptr: 0, len };
     let head = keep(guest::done());
     let mut calls = vec![

@@ -34,6 +34,12 @@ pub async fn timer(ask: Ask) -> Verdict {
     })
 }
 
+/// Ends after so many milliseconds.
+pub async fn sleep(ask: Ask) -> Verdict {
+    sleep_us(ask.number() as i64 * 1_000).await;
+    Ok(())
+}
+
 /// Has work without end until another request comes, or the argument's milliseconds have passed.
 pub async fn busy(ask: Ask) -> Verdict {
     KNOCKED.set(false);
@@ -85,12 +91,15 @@ pub async fn time_passes(ask: Ask) -> Verdict {
     })
 }
 
-/// Fills the argument's number of bytes, twice.
+/// Fills the argument's number of bytes, over different bytes each time.
 pub async fn random(ask: Ask) -> Verdict {
     /// A run of so many equal bytes does not come by chance: 2^-248.
     const RUN: usize = 32;
+    /// The first and the last bytes are looked at one by one: that one of them keeps all of the values before has a chance of 2^-32.
+    const EDGE: usize = 8;
+    const BEFORE: [u8; 4] = [0, 0xff, 0x55, 0xaa];
     let len = ask.number() as usize;
-    let mut fills = [vec![0_u8; len], vec![0_u8; len]];
+    let mut fills = BEFORE.map(|before| vec![before; len]);
     for fill in &mut fills {
         let status = imports::random(fill);
         require(status == 0, || {
@@ -100,11 +109,15 @@ pub async fn random(ask: Ask) -> Verdict {
             return fail(format!("of {len} bytes those from {at} on were not filled"));
         }
     }
+    let is_untouched = |at: &usize| fills.iter().zip(BEFORE).all(|(fill, before)| fill[*at] == before);
+    if let Some(at) = (0..len.min(EDGE))
+        .chain(len.saturating_sub(EDGE)..len)
+        .find(is_untouched)
+    {
+        return fail(format!("of {len} bytes the one at {at} was not filled"));
+    }
     require(len < RUN || fills[0] != fills[1], || format!("{len} bytes came twice"))?;
-    let is_repeating = fills[0]
-        .chunks_exact(65_536)
-        .collect::<Vec<_>>()
-        .windows(2)
-        .any(|pair| pair[0] == pair[1]);
+    let pieces: Vec<&[u8]> = fills[0].chunks_exact(65_536).collect();
+    let is_repeating = pieces.windows(2).any(|pair| pair[0] == pair[1]);
     require(!is_repeating, || "every piece of 65,536 bytes is the same".to_owned())
 }
