@@ -87,7 +87,7 @@ export class Adapter {
         return;
       }
       this.#waiting.delete(message.response);
-      call.resolve({ parts: call.parts, error: errorCode(head), words: body.toString("utf8") });
+      call.resolve({ parts: call.parts, head, error: errorCode(head), words: body.toString("utf8") });
       return;
     }
     // The answer to `start` or `stop`, or the host gave up.
@@ -121,7 +121,7 @@ export class Adapter {
     return this.#command("start", { start: file, loopbackHttp });
   }
 
-  /** Sends a request; resolves with its last answer, `{parts, error, words}`. */
+  /** Sends a request; resolves with its last answer, `{parts, head, error, words}`. */
   ask(request) {
     if (this.#ended) return Promise.reject(new Failed(this.#ended));
     const bytes = Buffer.from(request);
