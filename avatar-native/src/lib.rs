@@ -12,6 +12,7 @@ pub mod hex;
 pub mod host;
 pub mod module;
 pub mod net;
+pub mod notes;
 #[cfg(unix)]
 pub mod socket;
 pub mod storage;

@@ -19,7 +19,7 @@ use crate::error::app_error;
 use crate::host::Connection;
 use crate::wire::Message;
 
-pub use value::{Document, Id, NoId, row_to_json, to_json};
+pub use value::{Document, Id, NoId, Opening, View, row_to_json, to_json};
 
 /// What came back for a call.
 enum Answer {
@@ -29,15 +29,15 @@ enum Answer {
 
 type Waiting = HashMap<u64, mpsc::UnboundedSender<Result<Answer, AppError>>>;
 
-#[derive(Default)]
 struct Shared {
-    waiting: Mutex<Waiting>,
-    /// Why nothing comes any more.
+    /// Who waits for an answer; `None` when none comes any more.
+    waiting: Mutex<Option<Waiting>>,
+    /// Why none comes any more.
     end: Mutex<Option<AppError>>,
 }
 
 impl Shared {
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+    fn waiting(&self) -> MutexGuard<'_, Option<Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -92,7 +92,10 @@ impl Client {
         out: mpsc::Sender<Message>,
         mut incoming: mpsc::Receiver<Message>,
     ) -> Result<Self, AppError> {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            waiting: Mutex::new(Some(Waiting::new())),
+            end: Mutex::new(None),
+        });
         let (tell, told) = oneshot::channel();
         tokio::spawn({
             let shared = shared.clone();
@@ -102,7 +105,7 @@ impl Client {
                     take(&shared, &message, &mut tell);
                 }
                 // Whoever waits is told by the end of its channel.
-                shared.waiting().clear();
+                *shared.waiting() = None;
             }
         });
         let ready = told.await.map_err(|_| shared.why_ended())?;
@@ -149,7 +152,11 @@ impl Client {
     async fn send(&self, ask: Ask) -> Result<Answers, AppError> {
         let call = self.next_call.fetch_add(1, Ordering::Relaxed);
         let (tell, answers) = mpsc::unbounded_channel();
-        self.shared.waiting().insert(call, tell);
+        // Asked under the same lock that ends the waiting: nobody waits for what cannot come.
+        match &mut *self.shared.waiting() {
+            Some(waiting) => waiting.insert(call, tell),
+            None => return Err(self.shared.why_ended()),
+        };
         let answers = Answers {
             client: self.clone(),
             call,
@@ -199,13 +206,14 @@ fn take(shared: &Shared, message: &Message, tell_ready: &mut Option<oneshot::Sen
             Some(Frame::Failed(failed)) => {
                 *shared.end() = failed.error;
                 *tell_ready = None;
-                shared.waiting().clear();
+                *shared.waiting() = None;
                 continue;
             }
             // Events are for those who show something; a restart has already answered every call.
             Some(Frame::Event(_) | Frame::Restarted(_)) | None => continue,
         };
         let mut waiting = shared.waiting();
+        let Some(waiting) = &mut *waiting else { return };
         let gone = waiting
             .get(&frame.call)
             .is_some_and(|waiting| waiting.send(answer).is_err());
@@ -224,6 +232,11 @@ pub struct Answers {
 }
 
 impl Answers {
+    /// Whose they are.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// The next answer. An error is the last one; so is the answer of a request that has but one.
     pub async fn next(&mut self) -> Result<response::Response, AppError> {
         match self.next_any().await? {
@@ -241,7 +254,9 @@ impl Answers {
 
 impl Drop for Answers {
     fn drop(&mut self) {
-        self.client.shared.waiting().remove(&self.call);
+        if let Some(waiting) = &mut *self.client.shared.waiting() {
+            waiting.remove(&self.call);
+        }
         if !self.over {
             // A channel that is full belongs to a host that does not read: it has nobody to tell.
             let _ = self.client.out.try_send(message_of(self.call, Ask::Cancel(true)));

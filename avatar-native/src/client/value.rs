@@ -6,11 +6,12 @@ use std::str::FromStr;
 use avatar_proto::token::Token as Kind;
 use avatar_proto::value::Kind as ValueKind;
 use avatar_proto::{
-    AppError, DocCreate, DocOpen, ErrorCode, MapEntry, MapValue, Query, QueryRun, Row, Token, Value, request, response,
+    AppError, DocChange, DocCreate, DocOpen, EditList, ErrorCode, MapEntry, MapValue, Query, QueryRun, Row, Token,
+    Value, doc_change, request, response,
 };
 use serde_json::{Map, Number, Value as Json, json};
 
-use super::{Client, unexpected};
+use super::{Answers, Client, unexpected};
 use crate::error::app_error;
 use crate::hex;
 
@@ -108,38 +109,25 @@ impl Document {
     }
 }
 
-impl Client {
-    /// Creates a document, and resolves when it is durable.
-    pub async fn create(&self, id: Id, kind: &str, content: MapValue) -> Result<(), AppError> {
-        let created = self
-            .ask(request::Request::DocCreate(DocCreate {
-                document_id: id.0.to_vec(),
-                session: self.session.to_vec(),
-                r#type: kind.to_owned(),
-                content: Some(content),
-                detached: true,
-            }))
-            .await?;
-        match created {
-            response::Response::DocOpened(_) => Ok(()),
-            _ => Err(unexpected()),
-        }
+/// A document on its way from the host.
+pub struct Opening {
+    id: Id,
+    answers: Answers,
+}
+
+impl Opening {
+    /// The document, when all of it is here.
+    pub async fn document(self) -> Result<Document, AppError> {
+        Ok(self.view().await?.document)
     }
 
-    /// Reads a document.
-    pub async fn get(&self, id: Id) -> Result<Document, AppError> {
-        let mut answers = self
-            .request(request::Request::DocOpen(DocOpen {
-                document_id: id.0.to_vec(),
-                session: self.session.to_vec(),
-            }))
-            .await?;
-        let response::Response::DocOpened(opened) = answers.next().await? else {
+    async fn view(mut self) -> Result<View, AppError> {
+        let response::Response::DocOpened(opened) = self.answers.next().await? else {
             return Err(unexpected());
         };
         let mut tokens = Vec::new();
         loop {
-            match answers.next().await? {
+            match self.answers.next().await? {
                 response::Response::SnapshotPage(page) => {
                     tokens.extend(page.tokens);
                     if page.last {
@@ -149,14 +137,94 @@ impl Client {
                 _ => return Err(unexpected()),
             }
         }
-        Ok(Document {
-            id,
-            kind: opened.r#type,
-            owner: opened.owner,
-            created_ms: opened.created_ms,
-            updated_ms: opened.updated_ms,
-            value: json_of(tokens).ok_or_else(unexpected)?,
+        Ok(View {
+            document: Document {
+                id: self.id,
+                kind: opened.r#type,
+                owner: opened.owner,
+                created_ms: opened.created_ms,
+                updated_ms: opened.updated_ms,
+                value: json_of(tokens).ok_or_else(unexpected)?,
+            },
+            number: opened.view,
+            last_change: opened.applied_seq,
+            answers: self.answers,
         })
+    }
+}
+
+/// A document as it was when it was opened, and the way to change it. Dropping it closes it.
+pub struct View {
+    document: Document,
+    number: u64,
+    last_change: u64,
+    answers: Answers,
+}
+
+impl View {
+    /// What it was.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// Changes the document; resolves when that is durable. `message` is for its history.
+    pub async fn change(&mut self, edits: EditList, message: &str) -> Result<(), AppError> {
+        self.last_change += 1;
+        let change = DocChange {
+            view: self.number,
+            change_seq: self.last_change,
+            seen_version: 0,
+            change: Some(doc_change::Change::Edits(edits)),
+            message: message.to_owned(),
+        };
+        match self.answers.client().ask(request::Request::DocChange(change)).await? {
+            response::Response::DocChanged(_) => Ok(()),
+            _ => Err(unexpected()),
+        }
+    }
+}
+
+impl Client {
+    /// Creates a document, and resolves when it is durable.
+    pub async fn create(&self, id: Id, kind: &str, content: MapValue) -> Result<(), AppError> {
+        let created = self.begin_create(id, kind, content).await?.next().await?;
+        match created {
+            response::Response::DocOpened(_) => Ok(()),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Sends off the creation of a document; its one answer comes when that is durable.
+    pub async fn begin_create(&self, id: Id, kind: &str, content: MapValue) -> Result<Answers, AppError> {
+        self.request(request::Request::DocCreate(DocCreate {
+            document_id: id.0.to_vec(),
+            session: self.session.to_vec(),
+            r#type: kind.to_owned(),
+            content: Some(content),
+            detached: true,
+        }))
+        .await
+    }
+
+    /// Reads a document.
+    pub async fn get(&self, id: Id) -> Result<Document, AppError> {
+        self.begin_get(id).await?.document().await
+    }
+
+    /// Asks for a document.
+    pub async fn begin_get(&self, id: Id) -> Result<Opening, AppError> {
+        let answers = self
+            .request(request::Request::DocOpen(DocOpen {
+                document_id: id.0.to_vec(),
+                session: self.session.to_vec(),
+            }))
+            .await?;
+        Ok(Opening { id, answers })
+    }
+
+    /// Opens a document to change it.
+    pub async fn open(&self, id: Id) -> Result<View, AppError> {
+        self.begin_get(id).await?.view().await
     }
 
     /// All rows that match, from the index.

@@ -349,3 +349,29 @@ impl Exchange {
         )));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::dns::Resolve;
+
+    #[tokio::test]
+    async fn h17_a_name_that_leads_to_a_private_address_has_no_address() {
+        let lookup = |loopback| {
+            let rules = Rules {
+                loopback,
+                extra_roots: Vec::new(),
+            };
+            // A name of every machine, here in the place of a public one whose owner points it at the asker's own network.
+            Resolver(rules).resolve("localhost".parse().expect("a name"))
+        };
+        let refused = lookup(false).await.err().expect("must be refused");
+        assert!(refused.is::<NoAddress>(), "{refused}");
+        assert!(
+            lookup(true)
+                .await
+                .expect("addresses")
+                .all(|address| address.ip().is_loopback())
+        );
+    }
+}

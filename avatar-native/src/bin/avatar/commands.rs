@@ -5,7 +5,7 @@ use std::io::BufReader;
 use std::path::Path;
 
 use avatar_native::client::{Id, row_to_json};
-use avatar_native::{Client, hex, trace};
+use avatar_native::{Client, hex, notes, trace};
 use avatar_proto::{Order, Query, StatusGet, StorageKind, request, response};
 use serde_json::{Value, json};
 
@@ -19,6 +19,8 @@ pub async fn execute(options: &Options, client: &Client) -> Result<(), Failure> 
         Command::Status => status(options, client).await,
         Command::Docs(Docs::List { kind }) => list(options, client, kind.as_deref()).await,
         Command::Docs(Docs::Get { id }) => get(options, client, id).await,
+        Command::Import { folder } => import(options, client, folder).await,
+        Command::Export { folder } => export(options, client, folder).await,
         // Handled before a node is opened.
         Command::Run(_) | Command::Replay { .. } => Ok(()),
     }
@@ -92,6 +94,60 @@ async fn get(options: &Options, client: &Client, id: &str) -> Result<(), Failure
         Value::String(body) => body.clone(),
         _ => format!("{:#}", document.value),
     })
+}
+
+async fn import(options: &Options, client: &Client, folder: &Path) -> Result<(), Failure> {
+    let done = notes::import(client, folder).await?;
+    let notices: Vec<Value> = done
+        .notices
+        .iter()
+        .map(|notice| json!({ "path": notice.path, "code": notice.code.name(), "text": notice.text }))
+        .collect();
+    let value = json!({
+        "imported": done.imported,
+        "unchanged": done.unchanged,
+        "updated": done.updated,
+        "skipped": done.skipped,
+        "refused": done.refused,
+        "notices": notices,
+    });
+    output::print(options.json, &value, || {
+        let mut lines: Vec<String> = done
+            .notices
+            .iter()
+            .map(|notice| format!("{}: {}", notice.path, notice.text))
+            .collect();
+        lines.push(format!(
+            "{} imported, {} updated, {} unchanged, {} skipped, {} refused",
+            done.imported, done.updated, done.unchanged, done.skipped, done.refused
+        ));
+        lines.join("\n")
+    })
+}
+
+async fn export(options: &Options, client: &Client, folder: &Path) -> Result<(), Failure> {
+    let done = notes::export(client, folder).await?;
+    let failed: Vec<Value> = done
+        .failed
+        .iter()
+        .map(|failed| json!({ "path": failed.path, "error": failed.error }))
+        .collect();
+    let value = json!({ "count": done.count, "bytes": done.bytes, "failed": failed });
+    output::print(options.json, &value, || {
+        format!(
+            "{} notes, {:.1} MB, {} failed",
+            done.count,
+            done.bytes as f64 / 1e6,
+            done.failed.len()
+        )
+    })?;
+    match done.failed.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::new(
+            "CORRUPT",
+            format!("{} notes could not be read", done.failed.len()),
+        )),
+    }
 }
 
 /// `avatar replay`.

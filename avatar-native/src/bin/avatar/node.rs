@@ -22,7 +22,10 @@ impl Node {
         }
         if !options.dir.is_dir() {
             let message = format!("there is no node in {}", options.dir.display());
-            return Err(Failure::new("NOT_FOUND", message));
+            // An import makes one; whoever only asks does not want an empty one.
+            if !matches!(options.command, crate::options::Command::Import { .. }) {
+                return Err(Failure::new("NOT_FOUND", message));
+            }
         }
         let host = Host::start(avatar_native::Options::new(unit(options)?, &options.dir)).await?;
         let client = Client::attach(host.attach()).await?;

@@ -38,6 +38,16 @@ pub enum Command {
     /// Documents.
     #[command(subcommand)]
     Docs(Docs),
+    /// Brings the Markdown and text files of a folder in as notes, as the app does.
+    Import {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Writes all notes into a folder: the same paths, the same bytes.
+    Export {
+        /// The folder; made if there is none.
+        folder: PathBuf,
+    },
     /// Runs a recorded trace again, and says at which call it differs, if it does.
     Replay {
         /// What `run --record` wrote.

@@ -36,11 +36,12 @@ pub async fn run(options: &Options, run: &Run) -> Result<(), Failure> {
         Standing::Up(ready) => ready.did.clone(),
         _ => String::new(),
     };
+    // Before anybody is told that the node runs: from then on it can be asked to stop.
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let value = json!({ "did": did, "socket": path, "metaUnit": sha256 });
     output::print(options.json, &value, || {
         format!("{did}\nlistens at {}\nMeta Unit {sha256}", path.display())
     })?;
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let ended: Result<(), HostError> = tokio::select! {
         () = listener.serve(&host) => Ok(()),
         _ = interrupt.recv() => Ok(()),
