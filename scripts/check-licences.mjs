@@ -1,4 +1,4 @@
-// Fails when a crate of either workspace, or an npm package that ships to users, has a licence outside the list in deny.toml. Called by the suite `lint`.
+// Fails when a crate of any workspace, or an npm package that ships to users, has a licence outside the list in deny.toml. Called by the suite `lint`.
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { cargoEnv } from "./lib/env.mjs";
@@ -69,7 +69,7 @@ function manifestLicence(dir) {
 if (process.argv[1] === import.meta.filename) {
   await main(() => {
     const accepted = acceptedLicences();
-    const all = [...crates("root"), ...crates("meta-unit"), ...npmPackages()];
+    const all = [...Object.keys(WORKSPACES).flatMap(crates), ...npmPackages()];
     const refused = all.filter(({ licence }) => !licence || !isAccepted(licence, accepted));
     if (refused.length > 0) throw new Problem(refused.map(({ name, licence }) => `${name}: ${licence ?? "no licence"}`).join("\n"));
     process.stdout.write(`${all.length} dependencies, all under licences in deny.toml\n`);

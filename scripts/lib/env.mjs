@@ -3,7 +3,7 @@ import path from "node:path";
 import { CACHE, ROOT, TOOLS, WORKSPACES } from "./paths.mjs";
 import { wasmToolchainName } from "./wasm-toolchain.mjs";
 
-/** The environment for a Cargo workspace ("root" or "meta-unit"); `wasm` chooses the toolchain that has the wasm target. */
+/** The environment for a Cargo workspace (its name in WORKSPACES); `wasm` chooses the toolchain that has the wasm target. */
 export function cargoEnv(workspace, { wasm = false } = {}) {
   const toolchain = wasm ? wasmToolchainName() : "";
   return {

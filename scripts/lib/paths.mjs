@@ -13,10 +13,14 @@ export const CACHE = path.resolve(process.env.AVATAR_CACHE || path.join(homedir(
 /** Where `cargo install --root` puts the pinned tools; their programs are in `bin`. */
 export const TOOLS = path.join(CACHE, "tools");
 
-/** The Cargo workspaces: folder → target folder. One target folder each, so that two workspaces never wait for one lock. */
+/** The Cargo workspaces: folder → target folder. One target folder each, so that two workspaces never wait for one lock; but the simulator and the fuzz targets build the same Meta Unit. */
 export const WORKSPACES = {
   root: { dir: ROOT, target: path.join(CACHE, "target", "root") },
   "meta-unit": { dir: path.join(ROOT, "meta-unit"), target: path.join(CACHE, "target", "meta-unit") },
+  native: { dir: path.join(ROOT, "avatar-native"), target: path.join(CACHE, "target", "native") },
+  sim: { dir: path.join(ROOT, "tests", "sim"), target: path.join(CACHE, "target", "sim") },
+  fuzz: { dir: path.join(ROOT, "meta-unit", "fuzz"), target: path.join(CACHE, "target", "sim") },
+  conformance: { dir: path.join(ROOT, "tests", "conformance", "guest"), target: path.join(CACHE, "target", "conformance") },
 };
 
 /** Files that are locked while something writes to this tree; outside it, since `npm ci` empties node_modules. */

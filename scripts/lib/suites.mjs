@@ -5,7 +5,7 @@
 import path from "node:path";
 import { findProgram } from "./browsers.mjs";
 import { cargoEnv, toolEnv } from "./env.mjs";
-import { ROOT } from "./paths.mjs";
+import { ROOT, WORKSPACES, relative } from "./paths.mjs";
 import { filesBelow } from "./stamp.mjs";
 import { wasmToolchainName } from "./wasm-toolchain.mjs";
 
@@ -16,7 +16,10 @@ export function suites() {
   return {
     lint: { needs: "all", steps: [...scriptChecks(), ...formatting()] },
     proto: { needs: "nothing", steps: protoSteps() },
-    rust: { needs: "wasm", steps: [...rustSteps("root", "host side", "."), ...rustSteps("meta-unit", "meta-unit", "meta-unit")] },
+    rust: { needs: "wasm", steps: [...rustSteps("root", "host side", { wasm: true }), ...rustSteps("meta-unit", "meta-unit", { wasm: true })] },
+    native: { needs: "all", steps: rustSteps("native", "avatar-native") },
+    sim: { needs: "all", steps: [...rustSteps("sim", "the simulator"), ...rustSteps("fuzz", "fuzz targets", { features: [] })] },
+    conformance: { needs: "all", steps: conformanceSteps() },
     web: { needs: "all", steps: webSteps() },
     e2e: { needs: "all", steps: [workspaceTests("e2e: the product in three engines", "tests/e2e")] },
     bench: { needs: "all", steps: [{ title: "the short run of the bench", kind: "check", run: ["npm", "run", "--silent", "bench", "--", "--quick"], cwd: "tests/bench", env: toolEnv() }] },
@@ -38,10 +41,8 @@ function scriptChecks() {
 }
 
 function formatting() {
-  return [
-    { title: "rustfmt: host side", kind: "check", run: ["cargo", "fmt", "--all", "--check"], env: cargoEnv("root") },
-    { title: "rustfmt: meta-unit", kind: "check", run: ["cargo", "fmt", "--check"], cwd: "meta-unit", env: cargoEnv("meta-unit") },
-  ];
+  const names = { root: "host side", "meta-unit": "meta-unit", native: "avatar-native", sim: "the simulator", fuzz: "fuzz targets", conformance: "the conformance guest" };
+  return Object.entries(names).map(([workspace, title]) => ({ title: `rustfmt: ${title}`, kind: "check", run: ["cargo", "fmt", "--all", "--check"], cwd: relative(WORKSPACES[workspace].dir), env: cargoEnv(workspace) }));
 }
 
 function protoSteps() {
@@ -51,16 +52,29 @@ function protoSteps() {
   ];
 }
 
-function rustSteps(workspace, title, cwd) {
+function rustSteps(workspace, title, { wasm = false, features = ["--all-features"] } = {}) {
+  const cwd = relative(WORKSPACES[workspace].dir);
   const env = cargoEnv(workspace);
   const step = (what, kind, args, more) => ({ title: `${what}: ${title}`, kind, run: ["cargo", ...args], cwd, env, ...more });
+  return [
+    step("clippy", "check", ["clippy", "--workspace", "--all-targets", ...features, "--", "-D", "warnings"]),
+    ...(wasm ? [clippyForWasm(workspace, title)] : []),
+    step("documentation", "check", ["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"], { env: { ...env, RUSTDOCFLAGS: "-D warnings" } }),
+    step("cargo test", "cargo", ["test", "--workspace", ...features, "--no-fail-fast"]),
+  ];
+}
+
+function clippyForWasm(workspace, title) {
   // Debian's toolchain has no clippy; where it is the one for wasm, the code behind cfg(target_arch = "wasm32") is compiled only.
   const skip = wasmToolchainName() && "clippy for wasm needs rustup's own wasm target";
+  return { title: `clippy for wasm: ${title}`, kind: "check", run: ["cargo", "clippy", "--workspace", "--lib", "--target", TARGET, "--", "-D", "warnings"], cwd: relative(WORKSPACES[workspace].dir), env: cargoEnv(workspace), skip };
+}
+
+function conformanceSteps() {
+  const tests = filesBelow(path.join(ROOT, "tests", "conformance", "test"));
   return [
-    step("clippy", "check", ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]),
-    step("clippy for wasm", "check", ["clippy", "--workspace", "--lib", "--target", TARGET, "--", "-D", "warnings"], { skip }),
-    step("documentation", "check", ["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"], { env: { ...env, RUSTDOCFLAGS: "-D warnings" } }),
-    step("cargo test", "cargo", ["test", "--workspace", "--all-features", "--no-fail-fast"]),
+    clippyForWasm("conformance", "the conformance guest"),
+    { title: "the kit on every host", kind: "node", run: [process.execPath, "--test", "--test-reporter=spec", ...tests], cwd: "tests/conformance", env: toolEnv() },
   ];
 }
 
