@@ -139,14 +139,22 @@ fn range(wire: StorageRange) -> Result<Range, AbiStatus> {
     })
 }
 
-/// Makes head and body of a completion.
-pub fn encode(reads: Vec<Read>) -> Result<(Vec<u8>, Vec<u8>), StorageError> {
-    let limit = DEFAULT_MAX_BUFFER_BYTES as usize;
-    let too_large = || StorageError::new(OpErrorCode::TooLarge, "what the batch read is larger than one buffer");
+/// Whether the values fit one buffer, and their bytes. Asked before a batch takes effect: one that fails must leave no trace (H15).
+pub fn check_size(reads: &[Read]) -> Result<usize, StorageError> {
     let total: usize = reads.iter().flat_map(|read| &read.values).map(Vec::len).sum();
-    if total > limit {
+    if total > DEFAULT_MAX_BUFFER_BYTES as usize {
         return Err(too_large());
     }
+    Ok(total)
+}
+
+fn too_large() -> StorageError {
+    StorageError::new(OpErrorCode::TooLarge, "what the batch read is larger than one buffer")
+}
+
+/// Makes head and body of a completion.
+pub fn encode(reads: Vec<Read>) -> Result<(Vec<u8>, Vec<u8>), StorageError> {
+    let total = check_size(&reads)?;
     let mut body = Vec::with_capacity(total);
     let mut result = StorageResult::default();
     for read in reads {
@@ -159,7 +167,7 @@ pub fn encode(reads: Vec<Read>) -> Result<(Vec<u8>, Vec<u8>), StorageError> {
         read.values.iter().for_each(|value| body.extend_from_slice(value));
     }
     let head = result.encode_to_vec();
-    if head.len() > limit {
+    if head.len() > DEFAULT_MAX_BUFFER_BYTES as usize {
         return Err(too_large());
     }
     Ok((head, body))

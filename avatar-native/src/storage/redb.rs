@@ -9,7 +9,7 @@ use redb::{
 };
 
 use super::StorageError;
-use super::batch::{Batch, Op, Range, Read, Scan};
+use super::batch::{Batch, Op, Range, Read, Scan, check_size};
 use crate::error::{HostError, HostErrorCode};
 
 const RECORDS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("records");
@@ -83,6 +83,7 @@ impl Records {
                 }
             }
         }
+        check_size(&reads)?;
         transaction.commit().map_err(failed)?;
         Ok(reads)
     }

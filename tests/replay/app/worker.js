@@ -1,0 +1,3 @@
+// The package's own worker, recorded.
+import "./install.js";
+import "/avatar/worker.js";
