@@ -5,6 +5,8 @@ import { BinaryReader } from "@bufbuild/protobuf/wire";
 
 /** How long an answer may take before it counts as none. */
 export const PATIENCE_MS = 10_000;
+/** The same for the start of a host, which may be that of a browser. */
+const START_PATIENCE_MS = 60_000;
 
 /** The host does not do what it has to. */
 export class Failed extends Error {}
@@ -100,9 +102,9 @@ export class Adapter {
     this.#child.stdin.write(`${JSON.stringify(message)}\n`);
   }
 
-  #patiently(what, promise) {
+  #patiently(what, promise, patienceMs = this.#patienceMs) {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Failed(`${what}: nothing within ${this.#patienceMs} ms`)), this.#patienceMs);
+      const timer = setTimeout(() => reject(new Failed(`${what}: nothing within ${patienceMs} ms`)), patienceMs);
       promise.then(resolve, reject).finally(() => clearTimeout(timer));
     });
   }
@@ -111,7 +113,7 @@ export class Adapter {
     if (this.#ended) return Promise.reject(new Failed(this.#ended));
     const answer = new Promise((resolve, reject) => this.#control.push({ kind, resolve, reject }));
     this.#send(message);
-    return this.#patiently(kind, answer);
+    return this.#patiently(kind, answer, START_PATIENCE_MS);
   }
 
   /** Starts a host for this file over empty storage. Resolves with `{started}` or `{refused}`. */

@@ -80,7 +80,7 @@ export const checks = [
     cites: ["H5"],
     async run(host) {
       for (const size of SIZES) await host.pass(Buffer.concat([Buffer.from("echo "), payload(size)]));
-      await host.pass("sizes");
+      await host.pass("put given away");
       await host.pass("turns 3");
       await host.pass("monitor H5");
     },
