@@ -495,7 +495,13 @@ impl Documents {
         .await?;
         let total = ids.len();
         let mut index = Index::new();
-        while !ids.is_empty() {
+        loop {
+            if let Some(written) = self.state.borrow_mut().written_meanwhile.get_mut(&rebuild) {
+                ids.append(written);
+            }
+            if ids.is_empty() {
+                break;
+            }
             for (done, id) in std::mem::take(&mut ids).into_iter().enumerate() {
                 if done % REBUILD_STEP == 0 {
                     self.tell_rebuilding(done, total);
@@ -505,9 +511,6 @@ impl Documents {
                     Err(None) => index.remove(id),
                     Err(reason) => self.report_corrupt(id, reason),
                 }
-            }
-            if let Some(written) = self.state.borrow_mut().written_meanwhile.get_mut(&rebuild) {
-                ids.append(written);
             }
         }
         self.tell_rebuilding(total, total);

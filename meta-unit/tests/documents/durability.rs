@@ -438,6 +438,17 @@ fn an_index_made_again_twice_at_once_misses_nothing() {
 }
 
 #[test]
+fn an_index_made_again_while_the_first_document_is_created_has_it() {
+    let host = TestHost::started(1);
+    host.send(&ask(Ask::IndexRebuild(IndexRebuild {})));
+    // It asks for all documents, and there is none.
+    host.instance().turn(1000);
+    host.send(&create(1, 1, note("first"), true));
+    host.run_until_idle();
+    assert_eq!(titles(&host), ["first"]);
+}
+
+#[test]
 fn a_document_that_could_not_be_deleted_yet_is_not_listed_by_an_index_made_again() {
     let host = TestHost::started(1);
     host.call(&create(1, 1, note("t"), true));

@@ -39,6 +39,10 @@ struct Arguments {
     /// How the Meta Unit was built.
     #[arg(long, value_enum, default_value_t = Build::Native)]
     backend: Build,
+    /// The file to run, where the backend is `wasm`.
+    #[cfg(feature = "wasm")]
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../pkg/dist/meta_unit.wasm"))]
+    file: std::path::PathBuf,
     /// Print every call across a boundary to standard error.
     #[arg(long)]
     print: bool,
@@ -46,7 +50,11 @@ struct Arguments {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Build {
+    /// Compiled for this machine.
     Native,
+    /// The built file, under wasmtime.
+    #[cfg(feature = "wasm")]
+    Wasm,
 }
 
 impl Arguments {
@@ -73,9 +81,11 @@ impl Arguments {
         command
     }
 
-    fn backend(&self) -> Backend {
+    fn backend(&self) -> Result<Backend, Box<dyn std::error::Error>> {
         match self.backend {
-            Build::Native => Backend::Native,
+            Build::Native => Ok(Backend::Native),
+            #[cfg(feature = "wasm")]
+            Build::Wasm => Ok(Backend::Wasm(avatar_sim::unit::Module::load(&self.file)?)),
         }
     }
 }
@@ -90,6 +100,8 @@ struct Total {
     requests: u64,
     failed_batches: u64,
     flipped_bits: u64,
+    /// The linear memories of the last run's units.
+    memory_bytes: Vec<u64>,
     /// By seed.
     violations: BTreeMap<u64, String>,
 }
@@ -103,6 +115,7 @@ impl Total {
         self.requests += outcome.figures.requests;
         self.failed_batches += outcome.figures.failed_batches;
         self.flipped_bits += outcome.figures.flipped_bits;
+        self.memory_bytes.clone_from(&outcome.memory_bytes);
         if let Some(violation) = &outcome.violation {
             self.violations.insert(seed, violation.to_string());
         }
@@ -111,6 +124,13 @@ impl Total {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let backend = match arguments.backend() {
+        Ok(backend) => backend,
+        Err(error) => {
+            eprintln!("the Meta Unit cannot be loaded: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     // A unit that panics is a violation, and told as one.
     std::panic::set_hook(Box::new(|_| {}));
     let (next, is_over, total) = (AtomicU64::new(0), AtomicBool::new(false), Mutex::new(Total::default()));
@@ -118,7 +138,6 @@ fn main() -> ExitCode {
     std::thread::scope(|scope| {
         for _ in 0..arguments.jobs.max(1) {
             scope.spawn(|| {
-                let backend = arguments.backend();
                 while !is_over.load(Ordering::Relaxed) {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     if number >= arguments.runs {
@@ -153,9 +172,32 @@ fn main() -> ExitCode {
         total.flipped_bits,
         total.violations.len()
     );
+    if let Some(largest) = total.memory_bytes.iter().max() {
+        println!(
+            "linear memory of a unit: {:.2} MB on average, {:.2} MB at most",
+            total.memory_bytes.iter().sum::<u64>() as f64 / total.memory_bytes.len() as f64 / 1e6,
+            *largest as f64 / 1e6
+        );
+    }
+    if let Some(peak_bytes) = peak_bytes() {
+        println!(
+            "resident at most: {:.1} MB, {:.2} MB a unit; simulated seconds a second: {:.0} a run, {:.0} unit seconds",
+            peak_bytes as f64 / 1e6,
+            peak_bytes as f64 / 1e6 / arguments.units as f64,
+            total.simulated_us as f64 / 1e6 / seconds,
+            total.simulated_us as f64 / 1e6 / seconds * arguments.units as f64
+        );
+    }
     if total.violations.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// The most memory that this process has had resident, where the system tells it in Linux's way.
+fn peak_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
 }

@@ -420,6 +420,10 @@ impl World {
         };
         let taken = self.clients[number].take(answered, &mut place.truth);
         let sendings = taken.map_err(|broken| broken.at(self.now_us, unit))?;
+        if place.avatar.state == State::ShuttingDown {
+            // It takes nothing more; the next life is asked once more.
+            return Ok(());
+        }
         for req in self.clients[number].take_cancels() {
             self.on(unit, |place, now_us| place.avatar.cancel_request(now_us, req))?;
         }

@@ -1,10 +1,15 @@
 //! The Meta Unit as the simulator sees it: its exports, over whichever way it was built.
 
 mod native;
+#[cfg(feature = "wasm")]
+mod wasm;
 
 use std::rc::Rc;
 
 use crate::boundary::Boundary;
+
+#[cfg(feature = "wasm")]
+pub use wasm::{LoadError, Module};
 
 /// A unit died.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +42,9 @@ pub enum Backend {
     /// The Meta Unit compiled for this machine.
     #[default]
     Native,
+    /// The built file, under wasmtime.
+    #[cfg(feature = "wasm")]
+    Wasm(Module),
 }
 
 impl Backend {
@@ -47,6 +55,8 @@ impl Backend {
     pub fn start(&self, boundary: Rc<Boundary>) -> Result<Box<dyn Unit>, Trap> {
         match self {
             Self::Native => Ok(Box::new(native::Native::new(boundary))),
+            #[cfg(feature = "wasm")]
+            Self::Wasm(module) => module.start(boundary),
         }
     }
 }
