@@ -17,7 +17,7 @@ export function suites() {
     lint: { needs: "all", steps: [...scriptChecks(), ...formatting()] },
     proto: { needs: "nothing", steps: protoSteps() },
     rust: { needs: "wasm", steps: [...rustSteps("root", "host side", { wasm: true }), ...rustSteps("meta-unit", "meta-unit", { wasm: true })] },
-    native: { needs: "all", steps: rustSteps("native", "avatar-native") },
+    native: { needs: "all", steps: [...rustSteps("native", "avatar-native"), nodeTests("what browsers record replays natively", "tests/replay", "replay.test.mjs", cargoEnv("native"))] },
     sim: { needs: "all", steps: [...rustSteps("sim", "the simulator"), ...rustSteps("fuzz", "fuzz targets", { features: [] })] },
     conformance: { needs: "all", steps: conformanceSteps() },
     web: { needs: "all", steps: webSteps() },
@@ -71,11 +71,7 @@ function clippyForWasm(workspace, title) {
 }
 
 function conformanceSteps() {
-  const tests = filesBelow(path.join(ROOT, "tests", "conformance", "test"));
-  return [
-    clippyForWasm("conformance", "the conformance guest"),
-    { title: "the kit on every host", kind: "node", run: [process.execPath, "--test", "--test-reporter=spec", ...tests], cwd: "tests/conformance", env: toolEnv() },
-  ];
+  return [clippyForWasm("conformance", "the conformance guest"), nodeTests("the kit on every host", "tests/conformance", "test", cargoEnv("native"))];
 }
 
 function webSteps() {
@@ -96,6 +92,11 @@ function webSteps() {
     workspaceTests("the app's own tests", "www"),
     { title: "types of the app", kind: "check", run: ["npm", "run", "--silent", "typecheck"], cwd: "www", env: toolEnv() },
   ];
+}
+
+/** Tests that are in no npm workspace: a file, or all in a folder. */
+function nodeTests(title, cwd, below, env) {
+  return { title, kind: "node", run: [process.execPath, "--test", "--test-reporter=spec", ...filesBelow(path.join(ROOT, cwd, below))], cwd, env };
 }
 
 function workspaceTests(title, cwd) {
