@@ -109,8 +109,9 @@ const TIMER_SLACK_MS: f64 = 2.0;
 pub struct EventLoop {
     callback: Closure<dyn Fn()>,
     from_task: Closure<dyn Fn()>,
+    from_timer: Closure<dyn Fn()>,
     next_task: NextTask,
-    timer: RefCell<Option<Timer>>,
+    timer: Rc<RefCell<Option<Timer>>>,
 }
 
 struct Timer {
@@ -134,6 +135,16 @@ impl EventLoop {
             task::begin();
             in_task();
         });
+        let timer = Rc::new(RefCell::new(None));
+        let from_timer = Closure::new({
+            let (timer, in_task) = (timer.clone(), callback.clone());
+            move || {
+                // Engines call up to a millisecond early: a timer that has called must not pass for one that is still to come.
+                timer.take();
+                task::begin();
+                in_task();
+            }
+        });
         let next_task = match global_property("setImmediate")
             .ok()
             .and_then(|value| value.dyn_into().ok())
@@ -148,8 +159,9 @@ impl EventLoop {
         Self {
             callback: Closure::new(move || callback()),
             from_task,
+            from_timer,
             next_task,
-            timer: RefCell::new(None),
+            timer,
         }
     }
 
@@ -181,7 +193,7 @@ impl EventLoop {
             return;
         }
         self.clear_timer();
-        let handle = set_timeout(self.from_task.as_ref().unchecked_ref(), delay_ms);
+        let handle = set_timeout(self.from_timer.as_ref().unchecked_ref(), delay_ms);
         if !hold
             && handle.is_object()
             && let Some(unref) = Reflect::get(&handle, &"unref".into())

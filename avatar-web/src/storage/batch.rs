@@ -147,14 +147,27 @@ fn range(wire: StorageRange) -> Result<Range, AbiStatus> {
     })
 }
 
+/// Whether the values fit one buffer. A backend asks before a batch takes effect: one that fails must leave no trace (H15).
+pub fn check_size<V>(reads: &[Read<V>], len: impl Fn(&V) -> u32) -> Result<(), StorageError> {
+    let values = reads.iter().flat_map(|read| &read.values);
+    let total: u64 = values.map(|value| u64::from(len(value))).sum();
+    if total > u64::from(DEFAULT_MAX_BUFFER_BYTES) {
+        return Err(too_large());
+    }
+    Ok(())
+}
+
+fn too_large() -> StorageError {
+    StorageError::new(OpErrorCode::TooLarge, "what the batch read is larger than one buffer")
+}
+
 /// Makes the head and the parts of the body of a completion. `len` measures a value.
 pub fn encode<V>(reads: Vec<Read<V>>, len: impl Fn(&V) -> u32) -> Result<(Vec<u8>, Vec<V>), StorageError> {
-    let mut total = 0u64;
+    check_size(&reads, &len)?;
     let mut body = Vec::new();
     let mut result = StorageResult::default();
     for read in reads {
         let value_lens: Vec<u32> = read.values.iter().map(&len).collect();
-        total += value_lens.iter().copied().map(u64::from).sum::<u64>();
         body.extend(read.values);
         result.reads.push(StorageRead {
             keys: read.keys,
@@ -163,12 +176,8 @@ pub fn encode<V>(reads: Vec<Read<V>>, len: impl Fn(&V) -> u32) -> Result<(Vec<u8
         });
     }
     let head = result.encode_to_vec();
-    let limit = u64::from(DEFAULT_MAX_BUFFER_BYTES);
-    if total > limit || head.len() as u64 > limit {
-        return Err(StorageError::new(
-            OpErrorCode::TooLarge,
-            "what the batch read is larger than one buffer",
-        ));
+    if head.len() as u64 > u64::from(DEFAULT_MAX_BUFFER_BYTES) {
+        return Err(too_large());
     }
     Ok((head, body))
 }

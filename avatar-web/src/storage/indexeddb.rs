@@ -19,7 +19,7 @@ use web_sys::{
     IdbVersionChangeEvent,
 };
 
-use super::{Backend, Batch, LocalBoxFuture, Op, Range, Read, Scan, StorageError};
+use super::{Backend, Batch, LocalBoxFuture, Op, Range, Read, Scan, StorageError, check_size};
 use crate::engine::{self, set, task};
 use crate::error::{HostError, describe, name_of};
 
@@ -241,6 +241,11 @@ impl Inner {
         };
         if !writes {
             return Ok(reads);
+        }
+        if let Err(error) = check_size(&reads, Uint8Array::length) {
+            let _ = transaction.abort();
+            let _ = end.wait().await;
+            return Err(error);
         }
         // All requests are made: do not wait for their events. An engine without `commit` commits by itself.
         let _ = transaction.unchecked_ref::<CommittableTransaction>().commit();

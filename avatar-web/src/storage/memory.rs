@@ -7,7 +7,10 @@ use std::ops::Bound;
 use avatar_proto::StorageKind;
 use js_sys::Uint8Array;
 
-use super::{Backend, Batch, LocalBoxFuture, Op, Range, Read, Scan, StorageError};
+use super::{Backend, Batch, LocalBoxFuture, Op, Range, Read, Scan, StorageError, check_size};
+
+/// What each write of a batch replaced, in order.
+type Undo = Vec<(Vec<u8>, Option<Uint8Array>)>;
 
 /// Records in a sorted map. The values stay in JavaScript's memory, where they come from and go to.
 pub struct Memory {
@@ -46,14 +49,25 @@ impl Memory {
         read
     }
 
-    fn delete_range(&self, range: &Range) {
+    fn delete_range(&self, range: &Range, undo: &mut Undo) {
         if range.is_empty() {
             return;
         }
         let mut records = self.records.borrow_mut();
         let doomed: Vec<Vec<u8>> = records.range(bounds(range)).map(|(key, _)| key.clone()).collect();
         for key in doomed {
-            records.remove(&key);
+            let before = records.remove(&key);
+            undo.push((key, before));
+        }
+    }
+
+    fn roll_back(&self, undo: Undo) {
+        let mut records = self.records.borrow_mut();
+        for (key, before) in undo.into_iter().rev() {
+            match before {
+                Some(value) => records.insert(key, value),
+                None => records.remove(&key),
+            };
         }
     }
 }
@@ -65,17 +79,19 @@ fn bounds(range: &Range) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
 
 impl Backend for Memory {
     fn batch(&self, batch: Batch) -> LocalBoxFuture<Result<Vec<Read>, StorageError>> {
-        // Nothing can fail and nothing can come between: the batch is atomic as it stands.
-        let mut reads = Vec::new();
+        // Nothing can come between, and only what was read can be too much.
+        let (mut reads, mut undo) = (Vec::new(), Undo::new());
         for op in batch.ops {
             match op {
                 Op::Put(key, value) => {
-                    self.records.borrow_mut().insert(key, value);
+                    let before = self.records.borrow_mut().insert(key.clone(), value);
+                    undo.push((key, before));
                 }
                 Op::Delete(key) => {
-                    self.records.borrow_mut().remove(&key);
+                    let before = self.records.borrow_mut().remove(&key);
+                    undo.push((key, before));
                 }
-                Op::DeleteRange(range) => self.delete_range(&range),
+                Op::DeleteRange(range) => self.delete_range(&range, &mut undo),
                 Op::Get(key) => {
                     let found = self.records.borrow().get(&key).cloned();
                     reads.push(found.map_or_else(Read::default, |value| Read {
@@ -87,7 +103,11 @@ impl Backend for Memory {
                 Op::Scan(scan) => reads.push(self.scan(&scan)),
             }
         }
-        Box::pin(std::future::ready(Ok(reads)))
+        let checked = check_size(&reads, Uint8Array::length);
+        if checked.is_err() {
+            self.roll_back(undo);
+        }
+        Box::pin(std::future::ready(checked.map(|()| reads)))
     }
 
     fn kind(&self) -> StorageKind {

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use avatar_proto::{AbiStatus, OpError, OpErrorCode, StorageKind};
 
-pub use batch::{Batch, Op, Range, Read, Scan, decode, encode};
+pub use batch::{Batch, Op, Range, Read, Scan, check_size, decode, encode};
 pub use indexeddb::{IndexedDb, OpenError};
 pub use js::{JsStorage, JsStore};
 pub use memory::Memory;

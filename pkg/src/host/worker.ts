@@ -4,16 +4,20 @@
  * @module
  */
 import type { PortLike } from "../channel/port.js";
-import { serve } from "./serve.js";
+import { serve, type Served } from "./serve.js";
 import type { WorkerMessage, WorkerStart } from "./worker_messages.js";
 
-const scope = globalThis as unknown as { postMessage(message: WorkerMessage): void; onmessage: ((event: MessageEvent<WorkerStart>) => void) | null };
+const scope = globalThis as unknown as { postMessage(message: WorkerMessage): void; onmessage: ((event: MessageEvent<WorkerStart>) => void) | null; served?: Served };
 
 scope.onmessage = ({ data }) => {
   if (data?.type !== "start") return;
   scope.onmessage = null;
   serve({ avatarWeb: data.avatarWeb, host: data.host, tabs: data.tabs }, data.port as PortLike).then(
-    () => scope.postMessage({ type: "started" }),
+    (host) => {
+      // Held for the life of the worker: the glue frees a host that the garbage collector finds.
+      scope.served = host;
+      scope.postMessage({ type: "started" });
+    },
     (error: Error & { code?: string; retryable?: boolean }) =>
       scope.postMessage({ type: "failed", code: error?.code ?? "INTERNAL", message: error?.message ?? String(error), retryable: error?.retryable ?? false }),
   );
