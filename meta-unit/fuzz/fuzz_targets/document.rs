@@ -1,0 +1,4 @@
+//! See `avatar_fuzz::targets::document`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| avatar_fuzz::targets::document(data));
