@@ -26,7 +26,7 @@ function serves(host) {
   assert.equal(host.lastWords, undefined, `the guest panicked: ${host.lastWords}`);
 }
 
-/** `run` makes its hosts by `fresh()`, before yuan_init, or `started()`. `isSlow`: it touches hundreds of megabytes. */
+/** `run` makes its hosts by `fresh()`, before yuan_init, or `started()`. `isSlow`: it takes hundreds of megabytes, or a second. */
 export const GUEST_CHECKS = [
   {
     name: "a buffer that yuan_alloc did not give is BAD_BUFFER for every export",
@@ -176,6 +176,7 @@ export const GUEST_CHECKS = [
   {
     name: "one request over the limit is LIMIT, and each of the others ends once",
     cites: ["G4"],
+    isSlow: true,
     run({ started }) {
       const host = started();
       for (let req = 1n; req <= MAX_REQUESTS; req++) assert.equal(host.exports.yuan_handle_request(req, 0, 0), OK);
