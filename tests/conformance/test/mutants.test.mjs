@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { build } from "../build.mjs";
 import { CHECKS } from "../kit/checks/index.mjs";
 import { runChecks } from "../kit/runner.mjs";
-import { MUTANTS } from "../hosts/reference/mutants.mjs";
+import { MUTANTS } from "../hosts/reference/mutants/index.mjs";
 import { HOSTS } from "../kit/hosts.mjs";
 
 const reference = HOSTS.find(({ name }) => name === "reference");

@@ -29,7 +29,7 @@ type request struct {
 type host struct {
 	runtime  wazero.Runtime
 	module   wazero.CompiledModule
-	store    *store
+	store    store
 	instance *instance
 	queue    []request
 	inFlight map[int64]request
@@ -43,20 +43,21 @@ func newHost(file string) (*host, error) {
 		return nil, err
 	}
 	ctx := context.Background()
-	// The memory limit is ours: 16,384 pages of 64 KiB are 1 GiB. The interpreter is not needed where the compiler runs.
+	// At most 16,384 pages of 64 KiB, which are 1 GiB.
 	runtime := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCustomSections(true).WithMemoryLimitPages(16_384))
 	module, err := runtime.CompileModule(ctx, bytes)
 	if err != nil {
 		return nil, errors.Join(err, runtime.Close(ctx))
 	}
-	h := &host{runtime: runtime, module: module, store: newStore(), inFlight: map[int64]request{}}
-	if err := checkABI(module); err != nil {
-		return nil, errors.Join(err, runtime.Close(ctx))
+	h := &host{runtime: runtime, module: module, store: store{}, inFlight: map[int64]request{}}
+	err = checkABI(module)
+	if err == nil {
+		err = h.linkImports(ctx)
 	}
-	if err := h.linkImports(ctx); err != nil {
-		return nil, errors.Join(err, runtime.Close(ctx))
+	if err == nil {
+		err = h.startInstance()
 	}
-	if err := h.startInstance(); err != nil {
+	if err != nil {
 		return nil, errors.Join(err, runtime.Close(ctx))
 	}
 	return h, nil

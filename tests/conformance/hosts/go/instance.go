@@ -107,14 +107,11 @@ func (i *instance) completeAll() error {
 		if err != nil {
 			return err
 		}
-		status, headLen, bodyLen := each.status, uint64(len(each.head)), uint64(len(each.body))
-		if !givenHead || !givenBody {
-			status, body, bodyLen = limit, 0, 0
-			if !givenHead {
-				headLen = 0
-			}
+		status, headLen, bodyLen := each.status, len(each.head), len(each.body)
+		if !givenHead || !givenBody { // a guest without room gets the status alone
+			status, head, headLen, body, bodyLen = limit, 0, 0, 0, 0
 		}
-		if _, err := i.call("yuan_complete", each.op, uint64(uint32(status)), head, headLen, body, bodyLen); err != nil {
+		if _, err := i.call("yuan_complete", each.op, uint64(uint32(status)), head, uint64(headLen), body, uint64(bodyLen)); err != nil {
 			return err
 		}
 	}

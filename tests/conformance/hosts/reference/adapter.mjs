@@ -1,10 +1,10 @@
-// The adapter of the reference host. `--break NAME` starts one of its mutants instead (mutants.mjs).
+// The adapter of the reference host. `--break NAME` starts one of its mutants instead (mutants/).
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { serveAdapter } from "../adapter.mjs";
 import { Boundary } from "./boundary.mjs";
 import { Host } from "./host.mjs";
-import { MUTANTS } from "./mutants.mjs";
+import { MUTANTS } from "./mutants/index.mjs";
 import { Exchange, Net } from "./net.mjs";
 import { Operations } from "./operations.mjs";
 import { Store } from "./store.mjs";
