@@ -7,6 +7,8 @@ import { BinaryReader } from "@bufbuild/protobuf/wire";
 export const PATIENCE_MS = 10_000;
 /** The same for the start of a host, which may be that of a browser. */
 const START_PATIENCE_MS = 60_000;
+/** An adapter has to end so soon after its stdin. */
+const CLOSE_PATIENCE_MS = 10_000;
 
 /** The host does not do what it has to. */
 export class Failed extends Error {}
@@ -74,7 +76,9 @@ export class Adapter {
     try {
       message = JSON.parse(line);
     } catch {
-      this.#child.kill();
+      // It speaks another protocol: all that waits is told when it has ended.
+      this.#stderr += `not a line of the protocol: ${line}\n`;
+      this.#child.stdin.end();
       return;
     }
     if ("response" in message) {
@@ -143,17 +147,11 @@ export class Adapter {
     return this.#command("stop", { stop: true });
   }
 
-  /** Ends the adapter. */
+  /** Ends the adapter, which ends what it has started; one that does not is killed. */
   async close() {
     this.#child.stdin.end();
-    const patience = setTimeout(() => this.#child.kill("SIGKILL"), this.#patienceMs);
+    const patience = setTimeout(() => this.#child.kill("SIGKILL"), CLOSE_PATIENCE_MS);
     await this.#gone;
     clearTimeout(patience);
-  }
-
-  /** Ends the adapter at once: nothing can be expected of its host any more. */
-  async kill() {
-    this.#child.kill("SIGKILL");
-    await this.#gone;
   }
 }

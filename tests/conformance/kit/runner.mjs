@@ -19,7 +19,7 @@ export async function runChecks(command, { claims = [], checks = CHECKS, patienc
       if (!adapter || adapter.ended) adapter = new Adapter(command, { patienceMs, env });
       const result = { check, ...(await runOne(check, adapter, server, claims)) };
       if (result.state === "failed") {
-        await adapter.kill();
+        await adapter.close();
         adapter = undefined;
       }
       results.push(result);

@@ -16,7 +16,7 @@ await page.raw.exposeFunction("hearHost", (name, batch, bodies) => clients.get(n
 await page.goto(`${server.url}page.html`);
 let started = 0;
 
-await serveAdapter(
+serveAdapter(
   async (file, { loopbackHttp }, events) => {
     const name = `conformance-${++started}`;
     const url = `/guest/${name}/${path.basename(file)}`;

@@ -11,6 +11,7 @@ import { Client } from "../web/client.mjs";
 const [program] = process.argv.slice(2);
 const folder = await temporaryFolder("avatar-conformance");
 let started = 0;
+let child;
 
 /** Messages on a byte stream, as avatar-native/src/wire.rs has them: how many parts, the length of each, the parts. */
 function frame(batch) {
@@ -40,11 +41,11 @@ function reader(hear) {
   };
 }
 
-await serveAdapter(
+serveAdapter(
   async (file, { loopbackHttp }, events) => {
     const node = path.join(folder.path, `${++started}`);
     const options = ["--dir", node, "--wasm", file, "--module-cache", path.join(folder.path, "modules"), "--json", "run", ...(loopbackHttp ? ["--allow-loopback"] : [])];
-    const child = spawn(program, options, { stdio: ["ignore", "pipe", "pipe"] });
+    child = spawn(program, options, { stdio: ["ignore", "pipe", "pipe"] });
     const gone = once(child, "close");
     let complaints = "";
     child.stderr.on("data", (data) => {
@@ -64,5 +65,8 @@ await serveAdapter(
     };
     return { request: (id, bytes) => client.request(id, bytes), stop };
   },
-  () => folder.remove(),
+  async () => {
+    child?.kill("SIGKILL");
+    await folder.remove();
+  },
 );

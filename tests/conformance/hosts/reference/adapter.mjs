@@ -23,4 +23,4 @@ const compiled = async (file) => {
   return modules.get(file);
 };
 
-await serveAdapter(async (file, options, events) => parts.Host.start(parts, await compiled(file), options, events));
+serveAdapter(async (file, options, events) => parts.Host.start(parts, await compiled(file), options, events));
