@@ -166,6 +166,23 @@ describe("the folder store", () => {
     });
   });
 
+  test("a batch that reads more than the host can hand over fails and leaves no trace", async (t) => {
+    const directory = await folder(t);
+    const large = { op: "put", key: bytes("large"), value: new Uint8Array(9 << 20) };
+    await reopened(directory, async (store) => {
+      await store.batch([large, put("kept", "before"), put("gone", "before")], "relaxed");
+      const batch = [put("kept", "after"), { op: "delete", key: bytes("gone") }, put("new", "after"), get("large"), get("large")];
+      await assert.rejects(store.batch(batch, "relaxed"), { code: "STORAGE_IO" });
+      const [kept, gone, fresh] = await store.batch([get("kept"), get("gone"), get("new")], "relaxed");
+      assert.deepEqual([kept, gone].map(({ values }) => text(values[0])), ["before", "before"]);
+      assert.equal(fresh.keys.length, 0);
+    });
+    await reopened(directory, async (store) => {
+      const [kept, fresh] = await store.batch([get("kept"), get("new")], "relaxed");
+      assert.deepEqual([text(kept.values[0]), fresh.keys.length], ["before", 0]);
+    });
+  });
+
   test("takes effect in the order of the calls, awaited or not", async (t) => {
     await reopened(await folder(t), async (store) => {
       const batches = Array.from({ length: 50 }, (_, i) => store.batch([get("n"), put("n", String(i))], i % 2 ? "strict" : "relaxed"));

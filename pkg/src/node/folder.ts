@@ -21,6 +21,15 @@ interface Place {
   length: number;
 }
 
+/** What a get or a scan of a batch found: read when the batch is in the log. */
+interface Found {
+  entries: [string, Place][];
+  keysOnly: boolean;
+  more: boolean;
+}
+
+/** What a batch may read: one buffer of the contract (ABI.md, limits). */
+const MAX_READ_BYTES = 16 << 20;
 /** Garbage below this is not worth a rewrite. */
 const MIN_GARBAGE_BYTES = 16 << 20;
 /** Bytes of values in a frame of a rewrite. */
@@ -51,6 +60,8 @@ export class FolderStore implements JsStorage {
   #file: FileHandle;
   /** The end of the last whole frame. */
   #end = 0;
+  /** The places before the batch that is under way, to go back to if it fails. */
+  #undo: [string, Place | undefined][] | undefined;
   /** Bytes that a rewrite would keep. */
   #liveBytes = 0;
   /** Batches run one after another. */
@@ -101,12 +112,35 @@ export class FolderStore implements JsStorage {
   async #run(ops: JsStorageOp[], durability: "relaxed" | "strict"): Promise<JsStorageRead[]> {
     if (this.#broken !== undefined) throw this.#broken;
     const writes = ops.filter((op): op is LogOp & JsStorageOp => op.op !== "get" && op.op !== "scan");
-    const start = this.#end;
-    if (writes.length > 0) await this.#append(encodeFrame(writes), durability);
+    const undo: [string, Place | undefined][] = [];
+    this.#undo = undo;
+    let found: Found[];
+    try {
+      found = this.#move(ops);
+      if (writes.length > 0) {
+        checkSize(found);
+        await this.#append(encodeFrame(writes), durability);
+      }
+    } catch (error) {
+      this.#undo = undefined;
+      for (const [key, place] of undo.reverse()) this.#set(key, place);
+      throw error;
+    }
+    this.#undo = undefined;
+    const reads: JsStorageRead[] = [];
+    for (const { entries, keysOnly, more } of found) {
+      const values: Uint8Array[] = [];
+      if (!keysOnly) for (const [, place] of entries) values.push(this.#read(place.at, place.length));
+      reads.push({ keys: entries.map(([key]) => bytesOf(key)), values, more });
+    }
+    if (writes.length > 0) await this.#rewriteIfWorthwhile();
+    return reads;
+  }
 
-    // Keys are moved and places are looked up in the order of the batch; what the places hold is read afterwards.
-    let valueAt = start + FRAME_HEADER;
-    const found: { entries: [string, Place][]; keysOnly: boolean; more: boolean }[] = [];
+  /** Moves keys and looks places up, in the order of the batch, as if its frame stood at the end of the log; what the places hold is read when it does. */
+  #move(ops: JsStorageOp[]): Found[] {
+    let valueAt = this.#end + FRAME_HEADER;
+    const found: Found[] = [];
     for (const op of ops) {
       if (op.op === "put") {
         valueAt += RECORD_BYTES + op.key.length;
@@ -126,14 +160,7 @@ export class FolderStore implements JsStorage {
         found.push({ ...this.#scan(op), keysOnly: op.keysOnly });
       }
     }
-    const reads: JsStorageRead[] = [];
-    for (const { entries, keysOnly, more } of found) {
-      const values: Uint8Array[] = [];
-      if (!keysOnly) for (const [, place] of entries) values.push(this.#read(place.at, place.length));
-      reads.push({ keys: entries.map(([key]) => bytesOf(key)), values, more });
-    }
-    if (writes.length > 0) await this.#rewriteIfWorthwhile();
-    return reads;
+    return found;
   }
 
   #scan(op: JsStorageOp & { op: "scan" }): { entries: [string, Place][]; more: boolean } {
@@ -156,6 +183,7 @@ export class FolderStore implements JsStorage {
 
   #set(key: string, place: Place | undefined): void {
     const old = this.#entries.get(key);
+    this.#undo?.push([key, old]);
     if (old !== undefined) this.#liveBytes -= RECORD_BYTES + key.length + old.length;
     if (place === undefined) this.#entries.delete(key);
     else {
@@ -275,6 +303,12 @@ export class FolderStore implements JsStorage {
       if ((error as NodeJS.ErrnoException).syscall === "rename") throw storageError(error);
     }
   }
+}
+
+/** A batch that changes something must not do so when its answer is larger than the host can hand over (ABI.md H15). */
+function checkSize(found: Found[]): void {
+  const bytes = found.reduce((total, { entries, keysOnly }) => total + (keysOnly ? 0 : entries.reduce((sum, [, place]) => sum + place.length, 0)), 0);
+  if (bytes > MAX_READ_BYTES) throw new AvatarStorageError("STORAGE_IO", "The batch reads more than one buffer holds.");
 }
 
 function writeAll(file: FileHandle, bytes: Uint8Array, at: number): void {
