@@ -16,6 +16,7 @@ const adapter = (host) => [process.execPath, path.join(HERE, "hosts", host, "ada
 export const HOSTS = [
   { name: "reference", title: "the reference host", command: adapter("reference"), claims: ["quarantine", "crash-loop-stop", "loopback-http"] },
   { name: "node", title: "avatar-web in Node", command: adapter("node"), claims: ["quarantine", "crash-loop-stop", "loopback-http"] },
+  { name: "node-folder", title: "avatar-web in Node over a folder", command: [...adapter("node"), "--folder"], claims: ["quarantine", "crash-loop-stop", "loopback-http"] },
   {
     name: "chromium",
     title: "avatar-web in Chromium",

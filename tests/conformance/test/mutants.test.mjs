@@ -9,7 +9,7 @@ import { HOSTS } from "../kit/hosts.mjs";
 
 const reference = HOSTS.find(({ name }) => name === "reference");
 /** Mutants at work at once: most of their time they wait. */
-const AT_ONCE = 4;
+const AT_ONCE = 6;
 
 /** The names of the checks that a mutant has to fail. */
 function expected({ must, fails }) {
