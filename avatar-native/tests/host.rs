@@ -225,6 +225,37 @@ async fn g5_bytes_that_are_no_request_are_answered_and_bytes_that_are_no_batch_t
     within(host.close()).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_may_close_the_host_and_is_answered_when_the_folder_is_free() {
+    use avatar_proto::{
+        ClientBatch, ClientFrame, HostClose, HostRequest, Message, client_frame, host_frame, host_request,
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let host = Host::start(options(folder.path())).await.expect("a host");
+    let mut connection = host.attach();
+    let close = HostRequest {
+        request: Some(host_request::Request::Close(HostClose {})),
+    };
+    let frames = vec![ClientFrame {
+        call: 9,
+        frame: Some(client_frame::Frame::Host(close)),
+    }];
+    let message = avatar_native::wire::Message::of(ClientBatch { frames }.encode_to_vec());
+    assert!(connection.outgoing.send(message).await);
+    loop {
+        let frames = common::frames(&mut connection).await;
+        if frames
+            .iter()
+            .any(|frame| frame.call == 9 && matches!(frame.frame, Some(host_frame::Frame::Host(_))))
+        {
+            break;
+        }
+    }
+    let (again, _client) = start(options(folder.path())).await;
+    within(again.close()).await;
+    assert_eq!(*host.standing().borrow(), Standing::Closed);
+}
+
 #[test]
 fn h6_what_is_no_meta_unit_does_not_start() {
     assert_eq!(

@@ -1,6 +1,6 @@
 //! **The boundary of this side.** Nothing else in this crate touches the guest's memory, calls `yuan_*`, or is called as `avatar_*`.
 //!
-//! [`functions`] is the list of ABI.md §4 to §7; [`Instance`] makes the calls; [`Imports`] says what the guest's calls mean. Everything goes through two places, one for
+//! [`Export`] and [`Import`] are the list of ABI.md §4 to §7; [`Instance`] makes the calls; [`Imports`] says what the guest's calls mean. Everything goes through two places, one for
 //! each direction, so that both can be recorded ([`crate::trace`]).
 
 mod functions;

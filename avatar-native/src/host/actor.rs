@@ -524,16 +524,17 @@ impl Actor {
         let shared = self.shared.clone();
         let (closing, close_calls) = (std::mem::take(&mut self.closing), std::mem::take(&mut self.close_calls));
         let (failure, standing) = (self.failure.take(), self.standing.clone());
-        // The instance's operations hold storage, too.
-        shared.borrow_mut().ops = Ops::new(0, self.storage.clone(), self.net.clone(), self.inputs.clone());
+        // Storage and the folder's lock go with the actor and the operations: who is told after this may open the folder.
         drop(self);
-        let mut shared = shared.borrow_mut();
+        let Some(Shared { mut clients, ops, .. }) = Rc::into_inner(shared).map(RefCell::into_inner) else {
+            return;
+        };
+        drop(ops);
         for address in close_calls {
-            shared.clients.answer_host(address, HostAnswer::Done(Done {}));
+            clients.answer_host(address, HostAnswer::Done(Done {}));
         }
         // Whoever is gone by now needs no last message.
-        let _ = shared.clients.flush();
-        drop(shared);
+        let _ = clients.flush();
         if failure.is_none() {
             standing.send_replace(Standing::Closed);
         }

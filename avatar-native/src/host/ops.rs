@@ -7,7 +7,7 @@ use std::sync::mpsc::Sender;
 use avatar_proto::{AbiStatus, DEFAULT_MAX_INFLIGHT_OPS, DEFAULT_MAX_STREAMS, Message, NetRequest, OpError};
 
 use super::Input;
-use crate::net::{Exchange, Net, NetError, NetEvent};
+use crate::net::{Exchange, Net, NetEvent};
 use crate::storage::{self, Storage};
 
 /// Kinds of `yuan_stream_event` that this host sends.
@@ -22,8 +22,13 @@ pub mod stream_kind {
 pub enum OpEvent {
     /// A storage batch ended: head and body of its completion, or why not.
     Stored(u64, Result<(Vec<u8>, Vec<u8>), (AbiStatus, OpError)>),
-    /// Something happened to a net request.
-    Net { op: u64, stream: u32, event: NetEvent },
+    /// Something happened to a net request. The guest may use the numbers of what is over again: the serial tells requests apart.
+    Net {
+        serial: u64,
+        op: u64,
+        stream: u32,
+        event: NetEvent,
+    },
 }
 
 /// What is to be told to the guest.
@@ -47,7 +52,14 @@ pub enum Tell {
 
 enum Pending {
     Storage,
-    Net(Exchange),
+    Net(Numbered),
+}
+
+/// A net request with its serial.
+#[derive(Clone)]
+struct Numbered {
+    serial: u64,
+    exchange: Exchange,
 }
 
 /// The operations and streams of one instance. Dropping it stops what can be stopped; batches that storage has taken take effect all the same.
@@ -57,7 +69,8 @@ pub struct Ops {
     net: Net,
     inputs: Sender<Input>,
     pending: HashMap<u64, Pending>,
-    streams: HashMap<u32, Exchange>,
+    streams: HashMap<u32, Numbered>,
+    last_serial: u64,
 }
 
 impl Ops {
@@ -70,6 +83,7 @@ impl Ops {
             inputs,
             pending: HashMap::new(),
             streams: HashMap::new(),
+            last_serial: 0,
         }
     }
 
@@ -117,12 +131,20 @@ impl Ops {
             return Err(AbiStatus::Limit);
         }
         let (inputs, generation) = (self.inputs.clone(), self.generation);
+        self.last_serial += 1;
+        let serial = self.last_serial;
         let exchange = self.net.request(request, body.to_vec(), move |event| {
-            let event = OpEvent::Net { op, stream, event };
+            let event = OpEvent::Net {
+                serial,
+                op,
+                stream,
+                event,
+            };
             let _ = inputs.send(Input::Op { generation, event });
         });
-        self.pending.insert(op, Pending::Net(exchange.clone()));
-        self.streams.insert(stream, exchange);
+        let numbered = Numbered { serial, exchange };
+        self.pending.insert(op, Pending::Net(numbered.clone()));
+        self.streams.insert(stream, numbered);
         Ok(())
     }
 
@@ -131,8 +153,8 @@ impl Ops {
         match self.pending.get(&op) {
             None => Err(AbiStatus::NotFound),
             Some(Pending::Storage) => Ok(()),
-            Some(Pending::Net(exchange)) => {
-                exchange.abort();
+            Some(Pending::Net(numbered)) => {
+                numbered.exchange.abort();
                 Ok(())
             }
         }
@@ -140,8 +162,8 @@ impl Ops {
 
     /// `avatar_stream_grant`.
     pub fn stream_grant(&mut self, stream: u32, bytes: u32) -> Result<(), AbiStatus> {
-        let exchange = self.streams.get(&stream).ok_or(AbiStatus::NotFound)?;
-        exchange.grant(bytes);
+        let numbered = self.streams.get(&stream).ok_or(AbiStatus::NotFound)?;
+        numbered.exchange.grant(bytes);
         Ok(())
     }
 
@@ -156,8 +178,8 @@ impl Ops {
             return self.streams.get(&stream).map(|_| ()).ok_or(AbiStatus::NotFound);
         }
         // What is on its way for it finds no stream any more (H19).
-        let exchange = self.streams.remove(&stream).ok_or(AbiStatus::NotFound)?;
-        exchange.abort();
+        let numbered = self.streams.remove(&stream).ok_or(AbiStatus::NotFound)?;
+        numbered.exchange.abort();
         Ok(())
     }
 
@@ -173,16 +195,39 @@ impl Ops {
     pub fn tell(&mut self, event: OpEvent) -> Option<Tell> {
         match event {
             OpEvent::Stored(op, result) => self.complete(op, result),
-            OpEvent::Net { op, stream, event } => match event {
-                NetEvent::Head(head) => self.complete(op, Ok((head.encode_to_vec(), Vec::new()))),
-                NetEvent::Data(data) => self.stream(stream, stream_kind::DATA, 0, data),
-                NetEvent::Fin => self.end_stream(stream, stream_kind::FIN, 0),
-                NetEvent::Failed(NetError { status, error }) if self.pending.contains_key(&op) => {
+            OpEvent::Net {
+                serial,
+                op,
+                stream,
+                event,
+            } => {
+                let pending = matches!(self.pending.get(&op), Some(Pending::Net(net)) if net.serial == serial);
+                let open = self.streams.get(&stream).is_some_and(|net| net.serial == serial);
+                self.tell_net(event, pending.then_some(op), open.then_some(stream))
+            }
+        }
+    }
+
+    /// `op`: the operation that is still to be completed. `stream`: the stream that the guest has not closed.
+    fn tell_net(&mut self, event: NetEvent, op: Option<u64>, stream: Option<u32>) -> Option<Tell> {
+        match event {
+            NetEvent::Head(head) => self.complete(op?, Ok((head.encode_to_vec(), Vec::new()))),
+            NetEvent::Data(data) => Some(Tell::Stream {
+                stream: stream?,
+                kind: stream_kind::DATA,
+                arg: 0,
+                data,
+            }),
+            NetEvent::Fin => self.end_stream(stream?, stream_kind::FIN, 0),
+            NetEvent::Failed(error) => match op {
+                Some(op) => {
                     // The operation failed: there never was a stream.
-                    self.streams.remove(&stream);
-                    self.complete(op, Err((status, error)))
+                    if let Some(stream) = stream {
+                        self.streams.remove(&stream);
+                    }
+                    self.complete(op, Err((error.status, error.error)))
                 }
-                NetEvent::Failed(error) => self.end_stream(stream, stream_kind::RESET, error.status as i64),
+                None => self.end_stream(stream?, stream_kind::RESET, error.status as i64),
             },
         }
     }
@@ -196,29 +241,120 @@ impl Ops {
         Some(Tell::Complete { op, code, head, body })
     }
 
-    fn stream(&self, stream: u32, kind: i32, arg: i64, data: Vec<u8>) -> Option<Tell> {
-        self.streams.contains_key(&stream).then_some(Tell::Stream {
+    fn end_stream(&mut self, stream: u32, kind: i32, arg: i64) -> Option<Tell> {
+        self.streams.remove(&stream)?;
+        Some(Tell::Stream {
             stream,
             kind,
             arg,
-            data,
+            data: Vec::new(),
         })
-    }
-
-    fn end_stream(&mut self, stream: u32, kind: i32, arg: i64) -> Option<Tell> {
-        let tell = self.stream(stream, kind, arg, Vec::new());
-        self.streams.remove(&stream);
-        tell
     }
 }
 
 impl Drop for Ops {
     fn drop(&mut self) {
         for pending in self.pending.values() {
-            if let Pending::Net(exchange) = pending {
-                exchange.abort();
+            if let Pending::Net(net) = pending {
+                net.exchange.abort();
             }
         }
-        self.streams.values().for_each(Exchange::abort);
+        self.streams.values().for_each(|net| net.exchange.abort());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::Rules;
+    use std::sync::mpsc::{Receiver, channel};
+
+    struct Place {
+        ops: Ops,
+        inputs: Receiver<Input>,
+        _folder: tempfile::TempDir,
+    }
+
+    fn place() -> Place {
+        let folder = tempfile::tempdir().expect("a folder");
+        let storage = Storage::open(&folder.path().join("x.redb")).expect("a database");
+        let net = Net::new(Rules::default()).expect("a client");
+        let (tell, inputs) = channel();
+        Place {
+            ops: Ops::new(1, Arc::new(storage), net, tell),
+            inputs,
+            _folder: folder,
+        }
+    }
+
+    impl Place {
+        /// What the next event says to the guest.
+        fn told(&mut self) -> Option<Tell> {
+            match self.inputs.recv().expect("an event") {
+                Input::Op { event, .. } => self.ops.tell(event),
+                _ => panic!("an event of an operation"),
+            }
+        }
+    }
+
+    fn request(stream: u32) -> Vec<u8> {
+        NetRequest {
+            method: "GET".into(),
+            url: "https://10.0.0.1/".into(),
+            response_stream: stream,
+            ..NetRequest::default()
+        }
+        .encode_to_vec()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn h14_an_operation_completes_exactly_once_also_after_a_cancel() {
+        let mut place = place();
+        let empty = avatar_proto::StorageBatch::default().encode_to_vec();
+        place.ops.storage(7, &empty, &[]).expect("accepted");
+        assert_eq!(
+            place.ops.storage(7, &empty, &[]),
+            Err(AbiStatus::Invalid),
+            "in flight already"
+        );
+        assert_eq!(place.ops.cancel(7), Ok(()));
+        assert!(matches!(place.told(), Some(Tell::Complete { op: 7, code: 0, .. })));
+        assert_eq!(place.ops.cancel(7), Err(AbiStatus::NotFound));
+        assert!(place.ops.is_idle());
+        place.ops.net_request(8, &request(1), &[]).expect("accepted");
+        let denied = place.told().expect("its end");
+        assert!(matches!(denied, Tell::Complete { op: 8, code, .. } if code == AbiStatus::Denied.code()));
+        assert!(place.ops.is_idle() && place.inputs.try_recv().is_err());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn h16_more_than_the_limit_is_refused_and_so_is_nonsense() {
+        let mut place = place();
+        assert_eq!(place.ops.storage(0, &[], &[]), Err(AbiStatus::Invalid));
+        assert_eq!(place.ops.storage(1, b"\xff", &[]), Err(AbiStatus::Invalid));
+        for stream in [0, 2, 1 << 31 | 1] {
+            assert_eq!(place.ops.net_request(1, &request(stream), &[]), Err(AbiStatus::Invalid));
+        }
+        for op in 1..=u64::from(DEFAULT_MAX_INFLIGHT_OPS) {
+            place.ops.storage(op, &[], &[]).expect("accepted");
+        }
+        assert_eq!(place.ops.storage(u64::MAX, &[], &[]), Err(AbiStatus::Limit));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn h19_what_came_for_a_stream_that_is_closed_is_not_told_to_the_next_of_its_number() {
+        let mut place = place();
+        place.ops.net_request(1, &request(5), &[]).expect("accepted");
+        let Input::Op { event: late, .. } = place.inputs.recv().expect("an event") else {
+            panic!("an event of an operation")
+        };
+        assert_eq!(place.ops.stream_close(5, 3), Ok(()));
+        place.ops.pending.clear();
+        place
+            .ops
+            .net_request(1, &request(5), &[])
+            .expect("the numbers are free again");
+        assert_eq!(place.ops.tell(late), None);
+        assert!(matches!(place.told(), Some(Tell::Complete { op: 1, .. })));
     }
 }

@@ -19,7 +19,7 @@ use avatar_proto::{
 };
 
 /// Nothing that a test waits for takes longer, unless it is broken.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The built Meta Unit: the very file that browsers get.
 pub fn wasm_path() -> PathBuf {
