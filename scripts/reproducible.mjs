@@ -22,23 +22,25 @@ function copyTree(folder) {
   return { root, cache };
 }
 
-async function buildFresh(name) {
-  const folder = mkdtempSync(path.join(tmpdir(), `avatar-${name}-`));
-  try {
-    const { root, cache } = copyTree(folder);
-    say(`building in ${name}`);
-    const build = `import(${JSON.stringify(path.join(root, "scripts", "lib", "wasm-steps.mjs"))}).then(({ buildWasm }) => buildWasm())`;
-    await mustRun(`Building in ${name}`, process.execPath, ["--input-type=module", "--eval", build], { cwd: root, env: { ...toolEnv(), AVATAR_CACHE: cache } });
-    return FILES.map((file) => createHash("sha256").update(readFileSync(path.join(root, "pkg", "wasm-out", file))).digest("hex"));
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+async function build({ root, cache }) {
+  say(`building in ${root}`);
+  const steps = `import(${JSON.stringify(path.join(root, "scripts", "lib", "wasm-steps.mjs"))}).then(({ buildWasm }) => buildWasm())`;
+  await mustRun("A clean build", process.execPath, ["--input-type=module", "--eval", steps], { cwd: root, env: { ...toolEnv(), AVATAR_CACHE: cache } });
+  return FILES.map((file) => createHash("sha256").update(readFileSync(path.join(root, "pkg", "wasm-out", file))).digest("hex"));
 }
 
 await main(async () => {
   await setup();
-  const first = await buildFresh("one");
-  const second = await buildFresh("another-place");
+  const folders = ["one", "another-place"].map((name) => mkdtempSync(path.join(tmpdir(), `avatar-${name}-`)));
+  let first, second;
+  try {
+    // Both copies before the first build: the tree may change meanwhile.
+    const trees = folders.map(copyTree);
+    first = await build(trees[0]);
+    second = await build(trees[1]);
+  } finally {
+    for (const folder of folders) rmSync(folder, { recursive: true });
+  }
   FILES.forEach((file, n) => process.stdout.write(`${first[n]}  ${file}\n${second[n]}  ${file}, built again\n`));
   if (first.some((hash, n) => hash !== second[n])) throw new Problem("Two clean builds differ.");
   process.stdout.write("Two clean builds are the same, byte for byte.\n");
