@@ -14,7 +14,7 @@ const GIVEN: u8 = 0xdd;
 const MAX_WATCHED_BYTES: usize = 8 * 1024 * 1024;
 const MAX_LEN: usize = 16 * 1024 * 1024;
 /// Memory is taken from the engine once, so that it does not grow by chance later: growth is what H2's checks are about.
-const RESERVE_BYTES: usize = 64 * 1024 * 1024;
+const RESERVE_BYTES: usize = 32 * 1024 * 1024;
 
 /// What `yuan_alloc` does next, out of the ordinary.
 #[derive(Clone, Copy, PartialEq, Eq)]
