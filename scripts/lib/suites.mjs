@@ -17,7 +17,7 @@ export function suites() {
     lint: { needs: "all", steps: [...scriptChecks(), ...formatting()] },
     proto: { needs: "nothing", steps: protoSteps() },
     rust: { needs: "wasm", steps: [...rustSteps("root", "host side", { wasm: true }), ...rustSteps("meta-unit", "meta-unit", { wasm: true })] },
-    native: { needs: "all", steps: [...rustSteps("native", "avatar-native"), nodeTests("what browsers record replays natively", "tests/replay", "replay.test.mjs", cargoEnv("native"))] },
+    native: { needs: "all", steps: nativeSteps() },
     sim: { needs: "all", steps: [...rustSteps("sim", "the simulator"), ...rustSteps("fuzz", "fuzz targets", { features: [] })] },
     conformance: { needs: "all", steps: conformanceSteps() },
     web: { needs: "all", steps: webSteps() },
@@ -70,6 +70,15 @@ function clippyForWasm(workspace, title) {
   return { title: `clippy for wasm: ${title}`, kind: "check", run: ["cargo", "clippy", "--workspace", "--lib", "--target", TARGET, "--", "-D", "warnings"], cwd: relative(WORKSPACES[workspace].dir), env: cargoEnv(workspace), skip };
 }
 
+function nativeSteps() {
+  const env = cargoEnv("native");
+  return [
+    ...rustSteps("native", "avatar-native"),
+    nodeTests("the same documents as the app's import", "avatar-native", "tests/same-documents.test.mjs", env),
+    nodeTests("what browsers record replays natively", "tests/replay", "replay.test.mjs", env),
+  ];
+}
+
 function conformanceSteps() {
   return [clippyForWasm("conformance", "the conformance guest"), nodeTests("the kit on every host", "tests/conformance", "test", cargoEnv("native"))];
 }
@@ -96,7 +105,7 @@ function webSteps() {
 
 /** Tests that are in no npm workspace: a file, or all in a folder. */
 function nodeTests(title, cwd, below, env) {
-  return { title, kind: "node", run: [process.execPath, "--test", "--test-reporter=spec", ...filesBelow(path.join(ROOT, cwd, below))], cwd, env };
+  return { title, kind: "node", run: [process.execPath, "--import", "tsx", "--test", "--test-reporter=spec", ...filesBelow(path.join(ROOT, cwd, below))], cwd, env };
 }
 
 function workspaceTests(title, cwd) {
