@@ -334,7 +334,11 @@ impl Instance {
     /// `yuan_complete`. `code` is 0 or a negative AbiStatus; the body's parts go from JavaScript's memory straight into the guest's, one after another.
     pub fn complete(&self, op: u64, code: i32, head: &[u8], body: &[Uint8Array]) -> Answer<Result<(), AbiStatus>> {
         let Some(head_ptr) = self.give_bytes(head)? else {
-            return Ok(Err(AbiStatus::Limit));
+            // No room for what happened: that it ended is said all the same (H14).
+            let ended = self
+                .exports
+                .yuan_complete(op as i64, AbiStatus::Limit.code(), 0, 0, 0, 0);
+            return Ok(status(self.call(ended)?));
         };
         let body_len: usize = body.iter().map(|part| part.length() as usize).sum();
         let body_ptr = self.give(body_len, |guest| {

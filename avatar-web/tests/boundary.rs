@@ -122,6 +122,26 @@ async fn h1_a_guest_that_hands_out_memory_it_does_not_have_is_dropped() {
 }
 
 #[wasm_bindgen_test]
+async fn h14_an_operation_ends_also_where_the_guest_has_no_room_for_its_result() {
+    let honest = "(local.set $ptr (global.get $heap))";
+    // The batch has its key twice and fits; the head of its result has it once.
+    let range = "(i32.and (i32.gt_u (local.get $len) (i32.const 400)) (i32.lt_u (local.get $len) (i32.const 500)))";
+    let text = wat("").replace(honest, &format!("(if {range} (then (return (i32.const 0)))) {honest}"));
+    let host = start(&options(&compile(&text).await, "test")).await.expect("starts");
+    let client = Client::attach(&host);
+    client.ready().await;
+    client.ask(CONSOLE, &command(b'C', 0, b"", b""));
+    let key = [7; 420];
+    let head = batch(vec![put(&key, 5), get(&key)]);
+    assert_eq!(client.run(1, &command(b'S', 9, &head, b"value")).await, vec![OK]);
+    let Heard::Completed { op, status, head, body } = heard(&client.next().await) else {
+        panic!("a completion")
+    };
+    assert_eq!((op, status), (9, LIMIT));
+    assert!(head.is_empty() && body.is_empty());
+}
+
+#[wasm_bindgen_test]
 async fn g_a_guest_that_cannot_allocate_is_a_limit_and_no_crash() {
     let honest = "(local.set $ptr (global.get $heap))";
     let text = wat("").replace(
