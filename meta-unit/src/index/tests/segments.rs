@@ -58,7 +58,10 @@ proptest! {
     fn a_dump_holds_everything_in_segments_of_bounded_size(rows in random::rows(), max_bytes in 1_000_usize..5_000) {
         let index = index_of(&rows);
         let dump = index.dump_segments(max_bytes);
-        prop_assert!(dump.iter().all(|segment| segment.len() <= max_bytes));
+        // A row is never cut: one that is larger by itself has a segment of its own.
+        for segment in dump.iter().filter(|segment| segment.len() > max_bytes) {
+            prop_assert_eq!(load(std::slice::from_ref(segment)).expect("what was written can be read").len(), 1);
+        }
         prop_assert_eq!(content(&load(&dump).expect("what was written can be read")), content(&index));
     }
 
