@@ -3,7 +3,7 @@
 //! All that is not deterministic enters a Meta Unit through its imports. So any number of them can live in one thread, on one simulated time line, with disks, clocks
 //! and operators that fail on purpose; and one seed is one run, call for call.
 //!
-//! - [`world`]: the events and their order. [`avatar`]: one unit with its host. [`boundary`]: what stands behind its imports. [`unit`]: how it was built.
+//! - [`world`]: the events and their order. [`avatar`]: one unit with its host. [`boundary`]: what stands behind its imports. [`mod@unit`]: how it was built.
 //! - [`disk`], [`clock`], [`network`]: what fails.
 //! - [`client`], [`workload`]: who works with it. [`truth`], [`rows`], [`check`]: what must come of it.
 //! - [`run()`]: one run from its plan to its outcome.

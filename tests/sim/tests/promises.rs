@@ -42,6 +42,6 @@ fn the_runs_meet_crashes_failed_batches_and_flipped_bits() {
     };
     assert!(sum(|figures| figures.crashes) >= 100);
     assert!(sum(|figures| figures.failed_batches) >= 100);
-    assert!(sum(|figures| figures.flipped_bits) >= 3);
+    assert!(sum(|figures| figures.flipped_bits) >= 1);
     assert!(sum(|figures| figures.requests) >= 5_000);
 }
