@@ -5,14 +5,14 @@ import path from "node:path";
 import { goldenBoundary } from "../../scripts/lib/boundary.mjs";
 import { cargoEnv } from "../../scripts/lib/env.mjs";
 import { withLock } from "../../scripts/lib/lock.mjs";
-import { CACHE, ROOT, lockFile } from "../../scripts/lib/paths.mjs";
+import { ROOT, WORKSPACES, lockFile } from "../../scripts/lib/paths.mjs";
 import { mustRun, say } from "../../scripts/lib/run.mjs";
 import { filesBelow, hashFiles, isFresh, markFresh } from "../../scripts/lib/stamp.mjs";
 import { customSection, withCustomSection, withoutExports } from "../../scripts/lib/wasm-module.mjs";
 
 const HERE = import.meta.dirname;
 const OUT = path.join(HERE, "out");
-const TARGET = path.join(CACHE, "target", "conformance");
+const { dir: GUEST, target: TARGET } = WORKSPACES.conformance;
 const TRIPLE = "wasm32-unknown-unknown";
 
 /** The guest. */
@@ -28,7 +28,7 @@ export const FOREIGN_MODULES = {
 
 /** Builds what changed. */
 export async function build() {
-  const inputs = filesBelow(...["Cargo.toml", "Cargo.lock", "src"].map((file) => path.join(HERE, "guest", file)), ...["proto/src", "proto/dao", "proto/boundary.txt", "scripts/lib/wasm-module.mjs"].map((file) => path.join(ROOT, file)), import.meta.filename);
+  const inputs = filesBelow(...["Cargo.toml", "Cargo.lock", "src"].map((file) => path.join(GUEST, file)), ...["proto/src", "proto/dao", "proto/boundary.txt", "scripts/lib/wasm-module.mjs"].map((file) => path.join(ROOT, file)), import.meta.filename);
   const stamp = path.join(OUT, ".stamp");
   const outputs = [CONFORMANCE_WASM, ...Object.values(FOREIGN_MODULES)];
   await withLock(lockFile("conformance"), async () => {
@@ -41,9 +41,9 @@ export async function build() {
 }
 
 async function compile() {
-  const env = { ...cargoEnv("root", { wasm: true }), CARGO_TARGET_DIR: TARGET };
+  const env = cargoEnv("conformance", { wasm: true });
   const lock = process.env.CI ? ["--locked"] : [];
-  await mustRun("Building conformance.wasm", "cargo", ["build", "--release", "--quiet", "--target", TRIPLE, ...lock], { cwd: path.join(HERE, "guest"), env });
+  await mustRun("Building conformance.wasm", "cargo", ["build", "--release", "--quiet", "--target", TRIPLE, ...lock], { cwd: GUEST, env });
   const exported = new Set(goldenBoundary().filter((line) => line.startsWith("export ")).map((line) => line.split(" ")[2]));
   const linked = withoutExports(readFileSync(path.join(TARGET, TRIPLE, "release", "conformance.wasm")), (name) => exported.has(name));
   const identified = withCustomSection(linked, "avatar:build", createHash("sha256").update(linked).digest());

@@ -3,13 +3,11 @@ import { execFileSync } from "node:child_process";
 import path from "node:path";
 import { findProgram } from "../../../scripts/lib/browsers.mjs";
 import { cargoEnv } from "../../../scripts/lib/env.mjs";
-import { CACHE } from "../../../scripts/lib/paths.mjs";
+import { WORKSPACES } from "../../../scripts/lib/paths.mjs";
 import { which } from "../../../scripts/lib/run.mjs";
 
 const HERE = path.join(import.meta.dirname, "..");
 const GO_HOST = path.join(HERE, "out", "host-go");
-const NATIVE = path.join(import.meta.dirname, "..", "..", "..", "avatar-native");
-const NATIVE_TARGET = path.join(CACHE, "target", "native");
 const adapter = (host) => [process.execPath, path.join(HERE, "hosts", host, "adapter.mjs")];
 
 /** `missing` says why a host cannot run on this machine; `prepare` makes its program. */
@@ -27,9 +25,9 @@ export const HOSTS = [
   {
     name: "native",
     title: "avatar-native",
-    command: [...adapter("native"), path.join(NATIVE_TARGET, "debug", "avatar")],
+    command: [...adapter("native"), path.join(WORKSPACES.native.target, "debug", "avatar")],
     claims: ["quarantine", "crash-loop-stop", "loopback-http"],
-    prepare: () => execFileSync("cargo", ["build", "--quiet", "--bin", "avatar"], { cwd: NATIVE, env: { ...cargoEnv("root"), CARGO_TARGET_DIR: NATIVE_TARGET }, stdio: ["ignore", "inherit", "inherit"] }),
+    prepare: () => execFileSync("cargo", ["build", "--quiet", "--bin", "avatar"], { cwd: WORKSPACES.native.dir, env: cargoEnv("native"), stdio: ["ignore", "inherit", "inherit"] }),
   },
   {
     name: "go",
