@@ -6,7 +6,7 @@
 mod policy;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use avatar_proto::{AbiStatus, ErrorCode, NetHeader, NetRequest, NetResponse, OpError, OpErrorCode};
@@ -165,11 +165,12 @@ impl Net {
             0 => DEFAULT_TIMEOUT,
             ms => Duration::from_millis(ms.into()),
         };
-        let tell: Arc<dyn Fn(NetEvent) + Send + Sync> = Arc::new(tell);
+        let story = Arc::new(Story::new(tell));
         let task = self.runtime.spawn({
-            let (net, credit, tell) = (self.clone(), credit.clone(), tell.clone());
+            let (net, credit, story) = (self.clone(), credit.clone(), story.clone());
             async move {
-                let work = net.transfer(&request, body, &credit, &*tell);
+                let tell = |event| story.tell(event);
+                let work = net.transfer(&request, body, &credit, &tell);
                 let end = match tokio::time::timeout(timeout, work).await {
                     Ok(Ok(())) => NetEvent::Fin,
                     Ok(Err(error)) => NetEvent::Failed(error),
@@ -185,7 +186,7 @@ impl Net {
         Exchange {
             credit,
             task: task.abort_handle(),
-            tell,
+            story,
         }
     }
 
@@ -321,12 +322,36 @@ async fn take_credit(credit: &Semaphore, wanted: usize) -> usize {
     }
 }
 
+/// What is told of one request: nothing follows its end, also when its task and the guest end it at the same moment.
+struct Story {
+    tell: Box<dyn Fn(NetEvent) + Send + Sync>,
+    over: Mutex<bool>,
+}
+
+impl Story {
+    fn new(tell: impl Fn(NetEvent) + Send + Sync + 'static) -> Self {
+        Self {
+            tell: Box::new(tell),
+            over: Mutex::new(false),
+        }
+    }
+
+    fn tell(&self, event: NetEvent) {
+        let mut over = self.over.lock().unwrap_or_else(PoisonError::into_inner);
+        if *over {
+            return;
+        }
+        *over = matches!(event, NetEvent::Fin | NetEvent::Failed(_));
+        (self.tell)(event);
+    }
+}
+
 /// One request, as the guest may end it.
 #[derive(Clone)]
 pub struct Exchange {
     credit: Arc<Semaphore>,
     task: AbortHandle,
-    tell: Arc<dyn Fn(NetEvent) + Send + Sync>,
+    story: Arc<Story>,
 }
 
 impl Exchange {
@@ -338,11 +363,8 @@ impl Exchange {
 
     /// Ends it: Failed with CANCELLED follows, unless it was over.
     pub fn abort(&self) {
-        if self.task.is_finished() {
-            return;
-        }
         self.task.abort();
-        (self.tell)(NetEvent::Failed(NetError::new(
+        self.story.tell(NetEvent::Failed(NetError::new(
             AbiStatus::Cancelled,
             OpErrorCode::Cancelled,
             "cancelled",
@@ -373,5 +395,25 @@ mod tests {
                 .expect("addresses")
                 .all(|address| address.ip().is_loopback())
         );
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn h14_nothing_follows_the_end_of_a_request_also_when_it_is_aborted_in_that_moment() {
+        let net = Net::new(Rules::default()).expect("a client");
+        for _ in 0..500 {
+            let (tell, told) = std::sync::mpsc::channel();
+            let request = NetRequest {
+                method: "GET".into(),
+                url: "https://10.0.0.1/".into(),
+                ..NetRequest::default()
+            };
+            let exchange = net.request(request, Vec::new(), move |event| {
+                let _ = tell.send(event);
+            });
+            let end = told.recv().expect("an event");
+            assert!(matches!(end, NetEvent::Failed(error) if error.status == AbiStatus::Denied));
+            exchange.abort();
+            assert!(told.try_recv().is_err(), "told after the end");
+        }
     }
 }
