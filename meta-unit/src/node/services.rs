@@ -123,6 +123,7 @@ impl Services {
                 }));
             }
             Ask::TestTrap(_) => responder.fail(app_error(ErrorCode::Denied, "the host does not allow test requests")),
+            _ => responder.fail(app_error(ErrorCode::Unsupported, "this build cannot do that yet")),
         }
     }
 
