@@ -6,9 +6,13 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/dao.avatar.v1.rs"));
 }
 
+mod keys;
 mod status;
 
 pub use generated::*;
+pub use keys::{
+    MAX_KEY_SET_NAME_BYTES, MAX_SIGNED_BYTES, MAX_WRAP_CONTEXT_BYTES, MAX_WRAP_OVERHEAD_BYTES, MAX_WRAPPED_SECRET_BYTES,
+};
 pub use prost;
 pub use prost::Message;
 

@@ -25,6 +25,8 @@ pub trait Imports: 'static {
     fn infer(&self, op: u64, head: &[u8], body: &[u8]) -> i32;
     /// Operation: a command for the host's peer-to-peer network.
     fn p2p(&self, op: u64, command: &[u8]) -> i32;
+    /// Operation: a command for the keys that the host guards.
+    fn keys(&self, op: u64, command: &[u8]) -> i32;
     /// Asks the host to stop a pending operation, which completes all the same.
     fn cancel(&self, op: u64) -> i32;
     /// Writes to a stream: the number of bytes taken, which is all of them, or a status.

@@ -6,13 +6,13 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::{Rc, Weak};
 
 use avatar_proto::{
-    AbiStatus, Capability, Event, GuestHello, HostHello, Limits, Message, OpError, OpErrorCode, Request, Response,
-    StorageBatch,
+    AbiStatus, Capability, Event, GuestHello, HostHello, KeysCommand, Limits, Message, OpError, OpErrorCode, Request,
+    Response, StorageBatch,
 };
 
 use super::Instance;
 use super::imports::{Imports, RESPOND_FIN, RESPOND_MORE};
-use crate::platform::MemoryStore;
+use crate::platform::{MemoryStore, SoftKeys};
 
 /// A Meta Unit and its host.
 pub struct TestHost {
@@ -24,9 +24,10 @@ pub struct TestHost {
 /// What stands behind the imports.
 struct World {
     store: Rc<RefCell<MemoryStore>>,
+    keys: Rc<RefCell<SoftKeys>>,
     now_us: Cell<i64>,
     random: Cell<u64>,
-    ops: RefCell<VecDeque<StorageCall>>,
+    ops: RefCell<VecDeque<Call>>,
     held: Cell<bool>,
     fault: Cell<Option<OpErrorCode>>,
     refusal: Cell<Option<AbiStatus>>,
@@ -46,16 +47,21 @@ struct Answers {
     finished: bool,
 }
 
-struct StorageCall {
+/// An operation that the guest waits for.
+struct Call {
     op: u64,
-    head: Vec<u8>,
-    body: Vec<u8>,
+    what: What,
+}
+
+enum What {
+    Storage { head: Vec<u8>, body: Vec<u8> },
+    Keys(KeysCommand),
 }
 
 impl TestHost {
     /// A host with empty storage; the instance is made and not yet started.
     pub fn new(seed: u64) -> Self {
-        Self::with_store(seed, Rc::default())
+        Self::with_world(seed, Rc::default(), Rc::default())
     }
 
     /// A host whose Meta Unit is up.
@@ -69,16 +75,18 @@ impl TestHost {
         host
     }
 
-    /// The next life, after a crash of this one: the same storage, without what was not yet executed. Not yet started.
+    /// The next life, after a crash of this one: the same storage, without what was not yet executed, and the same keys. Not yet started.
     pub fn restarted(&self) -> Self {
-        let next = Self::with_store(self.world.random.get(), Rc::clone(&self.world.store));
+        let (store, keys) = (Rc::clone(&self.world.store), Rc::clone(&self.world.keys));
+        let next = Self::with_world(self.world.random.get(), store, keys);
         next.world.now_us.set(self.world.now_us.get());
         next
     }
 
-    fn with_store(seed: u64, store: Rc<RefCell<MemoryStore>>) -> Self {
+    fn with_world(seed: u64, store: Rc<RefCell<MemoryStore>>, keys: Rc<RefCell<SoftKeys>>) -> Self {
         let world = Rc::new(World {
             store,
+            keys,
             now_us: Cell::new(0),
             random: Cell::new(seed),
             ops: RefCell::default(),
@@ -107,13 +115,15 @@ impl TestHost {
         &self.instance
     }
 
-    /// Initialises the instance and runs it until it greets. `hello` gets the storage capability.
+    /// Initialises the instance and runs it until it greets. `hello` gets the capabilities storage and keys.
     ///
     /// # Panics
     /// If it never greets.
     pub fn start(&self, hello: &HostHello) -> GuestHello {
         let mut hello = hello.clone();
-        hello.capabilities.push(Capability::Storage.into());
+        hello
+            .capabilities
+            .extend([Capability::Storage, Capability::Keys].map(i32::from));
         let (ptr, len) = self.give(&hello.encode_to_vec());
         assert_eq!(self.instance.init(ptr, len), 0);
         self.run_until_idle();
@@ -185,7 +195,7 @@ impl TestHost {
         }
     }
 
-    /// One turn of the guest, and one storage operation completed.
+    /// One turn of the guest, and one operation completed.
     pub fn step(&self) {
         self.instance.turn(1000);
         self.complete_next();
@@ -197,7 +207,7 @@ impl TestHost {
         self.run_until_idle();
     }
 
-    /// While held, storage operations stay pending.
+    /// While held, operations stay pending.
     pub fn hold_storage(&self, held: bool) {
         self.world.held.set(held);
     }
@@ -295,15 +305,18 @@ impl TestHost {
         self.world.reentry.borrow().clone()
     }
 
-    /// Executes and completes one storage operation; false if none is pending or storage is held.
+    /// Executes and completes one operation; false if none is pending or they are held.
     fn complete_next(&self) -> bool {
         if self.world.held.get() {
             return false;
         }
-        let Some(StorageCall { op, head, body }) = self.world.ops.borrow_mut().pop_front() else {
+        let Some(Call { op, what }) = self.world.ops.borrow_mut().pop_front() else {
             return false;
         };
-        let (status, head, body) = self.world.execute(&head, &body);
+        let (status, head, body) = match what {
+            What::Storage { head, body } => self.world.execute(&head, &body),
+            What::Keys(command) => self.world.execute_keys(&command),
+        };
         let (head, body) = (self.give(&head), self.give(&body));
         assert_eq!(self.instance.complete(op as i64, status, head, body), 0);
         true
@@ -327,6 +340,39 @@ impl World {
             Ok((result, body)) => (0, result.encode_to_vec(), body),
             Err(status) => failed(status, OpErrorCode::Other),
         }
+    }
+
+    fn execute_keys(&self, command: &KeysCommand) -> (i32, Vec<u8>, Vec<u8>) {
+        let result = self.keys.borrow_mut().execute(command, |out| self.fill(out));
+        match result {
+            Ok(result) => (0, result.encode_to_vec(), Vec::new()),
+            Err((status, error)) => (status.code(), error.encode_to_vec(), Vec::new()),
+        }
+    }
+
+    fn fill(&self, out: &mut [u8]) {
+        for byte in out {
+            // Knuth's MMIX generator: equal seeds give equal bytes, and that is all a test needs.
+            let state = self
+                .random
+                .get()
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            self.random.set(state);
+            *byte = (state >> 56) as u8;
+        }
+    }
+
+    /// Accepts an operation.
+    fn accept(&self, op: u64, what: What) -> i32 {
+        let mut ops = self.ops.borrow_mut();
+        assert!(
+            op != 0 && ops.iter().all(|call| call.op != op),
+            "operation numbers are unique and not 0"
+        );
+        ops.push_back(Call { op, what });
+        self.max_ops_in_flight.set(self.max_ops_in_flight.get().max(ops.len()));
+        0
     }
 
     fn reenter(&self) {
@@ -363,16 +409,7 @@ impl Imports for World {
 
     fn random(&self, out: &mut [u8]) -> i32 {
         self.reenter();
-        for byte in out {
-            // Knuth's MMIX generator: equal seeds give equal bytes, and that is all a test needs.
-            let state = self
-                .random
-                .get()
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            self.random.set(state);
-            *byte = (state >> 56) as u8;
-        }
+        self.fill(out);
         0
     }
 
@@ -404,18 +441,8 @@ impl Imports for World {
         if let Some(refusal) = self.refusal.get() {
             return refusal.code();
         }
-        let mut ops = self.ops.borrow_mut();
-        assert!(
-            op != 0 && ops.iter().all(|call| call.op != op),
-            "operation numbers are unique and not 0"
-        );
-        ops.push_back(StorageCall {
-            op,
-            head: head.to_vec(),
-            body: body.to_vec(),
-        });
-        self.max_ops_in_flight.set(self.max_ops_in_flight.get().max(ops.len()));
-        0
+        let (head, body) = (head.to_vec(), body.to_vec());
+        self.accept(op, What::Storage { head, body })
     }
 
     fn net_request(&self, _op: u64, _head: &[u8], _body: &[u8]) -> i32 {
@@ -428,6 +455,14 @@ impl Imports for World {
 
     fn p2p(&self, _op: u64, _command: &[u8]) -> i32 {
         AbiStatus::Unsupported.code()
+    }
+
+    fn keys(&self, op: u64, command: &[u8]) -> i32 {
+        self.reenter();
+        match KeysCommand::decode(command).map(|command| (command.check(), command)) {
+            Ok((Ok(()), command)) => self.accept(op, What::Keys(command)),
+            _ => AbiStatus::Invalid.code(),
+        }
     }
 
     fn cancel(&self, op: u64) -> i32 {

@@ -134,6 +134,7 @@ mod import {
         pub fn avatar_infer(op: i64, head_ptr: *const u8, head_len: usize, body_ptr: *const u8, body_len: usize)
         -> i32;
         pub fn avatar_p2p(op: i64, ptr: *const u8, len: usize) -> i32;
+        pub fn avatar_keys(op: i64, ptr: *const u8, len: usize) -> i32;
         pub safe fn avatar_cancel(op: i64) -> i32;
         pub fn avatar_stream_write(stream: i32, iov_ptr: *const u32, iov_cnt: usize) -> i32;
         pub safe fn avatar_stream_grant(stream: i32, bytes: i32) -> i32;
@@ -214,6 +215,12 @@ impl Imports for Host {
         let (ptr, len) = lent(command);
         // SAFETY: lent.
         unsafe { import::avatar_p2p(op as i64, ptr, len) }
+    }
+
+    fn keys(&self, op: u64, command: &[u8]) -> i32 {
+        let (ptr, len) = lent(command);
+        // SAFETY: lent.
+        unsafe { import::avatar_keys(op as i64, ptr, len) }
     }
 
     fn cancel(&self, op: u64) -> i32 {

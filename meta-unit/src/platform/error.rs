@@ -49,7 +49,7 @@ impl PlatformError {
         }
     }
 
-    /// What an application is told when storage failed.
+    /// What an application is told.
     pub fn to_app_error(&self) -> AppError {
         let (code, retryable) = match self.code {
             OpErrorCode::QuotaExceeded => (ErrorCode::QuotaExceeded, true),
@@ -59,6 +59,9 @@ impl PlatformError {
             OpErrorCode::Denied => (ErrorCode::Denied, false),
             OpErrorCode::Unsupported => (ErrorCode::Unsupported, false),
             OpErrorCode::TooLarge => (ErrorCode::Limit, false),
+            OpErrorCode::NotFound => (ErrorCode::NotFound, false),
+            OpErrorCode::Corrupt => (ErrorCode::Corrupt, false),
+            OpErrorCode::Invalid => (ErrorCode::InvalidArgument, false),
             OpErrorCode::Unspecified | OpErrorCode::Timeout | OpErrorCode::Network | OpErrorCode::Other => {
                 (ErrorCode::StorageIo, true)
             }

@@ -4,8 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
-use avatar_proto::{AbiStatus, Event, Limits, Message, OpError, StorageBatch, StorageResult};
+use avatar_proto::{AbiStatus, Event, KeysCommand, KeysResult, Limits, Message, OpError, StorageBatch, StorageResult};
 use futures_channel::oneshot;
+use zeroize::Zeroizing;
 
 use super::{Level, LocalBoxFuture, Platform, PlatformError, StorageReply};
 use crate::abi::imports::{Imports, RESPOND_FIN, RESPOND_MORE, TOPIC_EVENT};
@@ -18,11 +19,31 @@ struct Completion {
     body: Vec<u8>,
 }
 
-/// A storage operation that waits for one in flight to end.
+type Done = oneshot::Sender<Result<Completion, AbiStatus>>;
+
+/// What the host is asked for.
+enum Operation {
+    Storage {
+        head: Vec<u8>,
+        body: Vec<u8>,
+    },
+    /// An encoded command, which may hold a secret.
+    Keys(Zeroizing<Vec<u8>>),
+}
+
+impl Operation {
+    fn largest_buffer(&self) -> usize {
+        match self {
+            Self::Storage { head, body } => head.len().max(body.len()),
+            Self::Keys(command) => command.len(),
+        }
+    }
+}
+
+/// An operation that waits for one in flight to end.
 struct Queued {
-    head: Vec<u8>,
-    body: Vec<u8>,
-    done: oneshot::Sender<Result<Completion, AbiStatus>>,
+    operation: Operation,
+    done: Done,
 }
 
 /// See the module's documentation.
@@ -32,8 +53,8 @@ pub struct HostPlatform {
     max_buffer_bytes: usize,
     max_ops: usize,
     last_op: Cell<u64>,
-    pending: RefCell<HashMap<u64, oneshot::Sender<Result<Completion, AbiStatus>>>>,
-    /// Storage operations over the host's limit, in their order. Bounded by what requests in flight can ask for.
+    pending: RefCell<HashMap<u64, Done>>,
+    /// Operations over the host's limit, in their order. Bounded by what requests in flight can ask for.
     queued: RefCell<VecDeque<Queued>>,
     backlog: Cell<bool>,
     closed: Cell<bool>,
@@ -77,10 +98,10 @@ impl HostPlatform {
     /// Hands waiting operations to the host, as far as its limit allows. Called in turns only.
     pub fn submit_queued(&self) {
         while self.pending.borrow().len() < self.max_ops {
-            let Some(Queued { head, body, done }) = self.queued.borrow_mut().pop_front() else {
+            let Some(Queued { operation, done }) = self.queued.borrow_mut().pop_front() else {
                 return;
             };
-            self.submit_storage(&head, &body, done);
+            self.submit(&operation, done);
         }
     }
 
@@ -102,10 +123,14 @@ impl HostPlatform {
         drop((self.pending.take(), self.queued.take()));
     }
 
-    fn submit_storage(&self, head: &[u8], body: &[u8], done: oneshot::Sender<Result<Completion, AbiStatus>>) {
+    fn submit(&self, operation: &Operation, done: Done) {
         let op = self.last_op.get() + 1;
         self.last_op.set(op);
-        match AbiStatus::check(self.imports.storage(op, head, body)) {
+        let answer = match operation {
+            Operation::Storage { head, body } => self.imports.storage(op, head, body),
+            Operation::Keys(command) => self.imports.keys(op, command),
+        };
+        match AbiStatus::check(answer) {
             Ok(_) => {
                 self.pending.borrow_mut().insert(op, done);
             }
@@ -113,44 +138,59 @@ impl HostPlatform {
         }
     }
 
-    fn start_storage(&self, batch: &StorageBatch, body: Vec<u8>) -> oneshot::Receiver<Result<Completion, AbiStatus>> {
+    /// Hands the operation to the host, at once or when there is room; resolves when it has ended.
+    fn start(&self, operation: Operation) -> impl Future<Output = Result<Completion, PlatformError>> + use<> {
         let (done, completion) = oneshot::channel();
-        let head = batch.encode_to_vec();
         if self.closed.get() {
             drop(done.send(Err(AbiStatus::Closed)));
-        } else if head.len() > self.max_buffer_bytes || body.len() > self.max_buffer_bytes {
+        } else if operation.largest_buffer() > self.max_buffer_bytes {
             drop(done.send(Err(AbiStatus::Limit)));
         } else if self.pending.borrow().len() < self.max_ops && self.queued.borrow().is_empty() {
-            self.submit_storage(&head, &body, done);
+            self.submit(&operation, done);
         } else {
-            self.queued.borrow_mut().push_back(Queued { head, body, done });
+            self.queued.borrow_mut().push_back(Queued { operation, done });
         }
-        completion
+        async move {
+            match completion.await {
+                Ok(Ok(completion)) => Ok(completion),
+                Ok(Err(status)) => Err(PlatformError::refused(status)),
+                Err(oneshot::Canceled) => Err(PlatformError::refused(AbiStatus::Closed)),
+            }
+        }
     }
 }
 
-fn storage_reply(completion: Completion, reads: usize) -> Result<StorageReply, PlatformError> {
+/// The head and the body of an operation that was done.
+fn succeeded(completion: Completion) -> Result<(Vec<u8>, Vec<u8>), PlatformError> {
     let Completion { status, head, body } = completion;
-    if let Err(status) = AbiStatus::check(status) {
-        let error = OpError::decode(head.as_slice())
-            .map_err(|_| PlatformError::broken_answer("storage: the completion's head is no OpError"))?;
-        return Err(PlatformError::failed(status, error));
+    match AbiStatus::check(status) {
+        Ok(_) => Ok((head, body)),
+        Err(status) => match OpError::decode(head.as_slice()) {
+            Ok(error) => Err(PlatformError::failed(status, error)),
+            Err(_) => Err(PlatformError::broken_answer("the completion's head is no OpError")),
+        },
     }
-    let result = StorageResult::decode(head.as_slice())
-        .map_err(|_| PlatformError::broken_answer("storage: the completion's head is no StorageResult"))?;
-    StorageReply::new(result, body, reads)
 }
 
 impl Platform for HostPlatform {
     fn storage(&self, batch: StorageBatch, body: Vec<u8>) -> LocalBoxFuture<Result<StorageReply, PlatformError>> {
         let reads = StorageReply::reads_of(&batch);
-        let completion = self.start_storage(&batch, body);
+        let head = batch.encode_to_vec();
+        let completion = self.start(Operation::Storage { head, body });
         Box::pin(async move {
-            match completion.await {
-                Ok(Ok(completion)) => storage_reply(completion, reads),
-                Ok(Err(status)) => Err(PlatformError::refused(status)),
-                Err(oneshot::Canceled) => Err(PlatformError::refused(AbiStatus::Closed)),
-            }
+            let (head, body) = succeeded(completion.await?)?;
+            let result = StorageResult::decode(head.as_slice())
+                .map_err(|_| PlatformError::broken_answer("storage: the completion's head is no StorageResult"))?;
+            StorageReply::new(result, body, reads)
+        })
+    }
+
+    fn keys(&self, command: KeysCommand) -> LocalBoxFuture<Result<KeysResult, PlatformError>> {
+        let completion = self.start(Operation::Keys(Zeroizing::new(command.encode_to_vec())));
+        Box::pin(async move {
+            let (head, _) = succeeded(completion.await?)?;
+            KeysResult::decode(Zeroizing::new(head).as_slice())
+                .map_err(|_| PlatformError::broken_answer("keys: the completion's head is no KeysResult"))
         })
     }
 

@@ -6,18 +6,22 @@ mod host_platform;
 #[cfg(any(test, feature = "test-platform"))]
 mod memory_store;
 #[cfg(any(test, feature = "test-platform"))]
+mod soft_keys;
+#[cfg(any(test, feature = "test-platform"))]
 mod test_platform;
 
 use std::future::Future;
 use std::pin::Pin;
 
-use avatar_proto::{AbiStatus, Event, StorageBatch};
+use avatar_proto::{AbiStatus, Event, KeysCommand, KeysResult, StorageBatch};
 
 pub use batch::{Batch, StorageRead, StorageReply};
 pub use error::PlatformError;
 pub use host_platform::HostPlatform;
 #[cfg(any(test, feature = "test-platform"))]
 pub use memory_store::MemoryStore;
+#[cfg(any(test, feature = "test-platform"))]
+pub use soft_keys::SoftKeys;
 #[cfg(any(test, feature = "test-platform"))]
 pub use test_platform::{TestAnswer, TestPlatform};
 
@@ -45,6 +49,10 @@ pub trait Platform: 'static {
     /// Executes one atomic batch; the values of its puts stand in `body`, in order ([`Batch`] builds both).
     /// Batches take effect in the order of the calls, whether or not their futures are polled.
     fn storage(&self, batch: StorageBatch, body: Vec<u8>) -> LocalBoxFuture<Result<StorageReply, PlatformError>>;
+
+    /// A command for the key sets that the host guards (`keys.proto`). An error's `code` tells `Unsupported` (the host has no keys, or lacks the algorithm), `NotFound` (no
+    /// such key set), `Corrupt` (what was to be unwrapped) and `Invalid` (a public key of low order) apart. In a result, `data` may be a secret: wipe it.
+    fn keys(&self, command: KeysCommand) -> LocalBoxFuture<Result<KeysResult, PlatformError>>;
 
     /// The wall clock, in milliseconds since the Unix epoch. It may jump.
     fn unix_ms(&self) -> i64;

@@ -5,11 +5,11 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
-use avatar_proto::{AbiStatus, Event, Message, OpError, OpErrorCode, Response, StorageBatch};
+use avatar_proto::{AbiStatus, Event, KeysCommand, KeysResult, Message, OpError, OpErrorCode, Response, StorageBatch};
 use futures_channel::oneshot;
 
 use super::memory_store::MemoryStore;
-use super::{Level, LocalBoxFuture, Platform, PlatformError, StorageReply};
+use super::{Level, LocalBoxFuture, Platform, PlatformError, SoftKeys, StorageReply};
 use crate::node::Responder;
 use crate::runtime::{Requests, Runtime};
 
@@ -19,6 +19,8 @@ pub struct TestPlatform {
     runtime: Rc<Runtime>,
     requests: Rc<Requests>,
     store: Rc<RefCell<MemoryStore>>,
+    keys: Rc<RefCell<SoftKeys>>,
+    keys_fault: Cell<Option<(AbiStatus, OpErrorCode)>>,
     submitted: RefCell<VecDeque<Submitted>>,
     executed: Cell<u64>,
     held: Cell<bool>,
@@ -54,20 +56,29 @@ impl TestPlatform {
 
     /// A world with empty storage.
     pub fn new(seed: u64) -> Rc<Self> {
-        Self::with_store(seed, Rc::default(), 0)
+        Self::with_world(seed, Rc::default(), Rc::default(), 0)
     }
 
-    /// The next life after a crash: the same storage, without what was not yet executed.
+    /// The next life after a crash: the same storage, without what was not yet executed, and the same keys.
     pub fn restarted(&self) -> Rc<Self> {
-        Self::with_store(self.random.get(), Rc::clone(&self.store), self.now_us.get())
+        let next = Self::with_world(
+            self.random.get(),
+            Rc::clone(&self.store),
+            Rc::clone(&self.keys),
+            self.now_us.get(),
+        );
+        next.keys_fault.set(self.keys_fault.get());
+        next
     }
 
-    fn with_store(seed: u64, store: Rc<RefCell<MemoryStore>>, now_us: u64) -> Rc<Self> {
+    fn with_world(seed: u64, store: Rc<RefCell<MemoryStore>>, keys: Rc<RefCell<SoftKeys>>, now_us: u64) -> Rc<Self> {
         Rc::new_cyclic(|this| Self {
             this: this.clone(),
             runtime: Rc::new(Runtime::new()),
             requests: Rc::new(Requests::new(avatar_proto::DEFAULT_MAX_INFLIGHT_REQUESTS)),
             store,
+            keys,
+            keys_fault: Cell::new(None),
             submitted: RefCell::default(),
             executed: Cell::new(0),
             held: Cell::new(false),
@@ -163,6 +174,16 @@ impl TestPlatform {
         faults.push_back(Some(code));
     }
 
+    /// From now on every command for keys fails with this, as it does on a host without them (`Unsupported`); `None`: they work again.
+    pub fn fail_keys(&self, fault: Option<(AbiStatus, OpErrorCode)>) {
+        self.keys_fault.set(fault);
+    }
+
+    /// All key sets are gone, as when somebody wipes the platform's keys.
+    pub fn lose_keys(&self) {
+        self.keys.take();
+    }
+
     /// A new request: its number, and the way back.
     pub fn request(&self) -> (u64, Responder) {
         let id = self.next_request.replace(self.next_request.get() + 1);
@@ -237,6 +258,24 @@ impl Platform for TestPlatform {
         })
     }
 
+    fn keys(&self, command: KeysCommand) -> LocalBoxFuture<Result<KeysResult, PlatformError>> {
+        let result = if let Some((status, code)) = self.keys_fault.get() {
+            let error = OpError {
+                code: code.into(),
+                message: "a fault of the test".to_owned(),
+            };
+            Err(PlatformError::failed(status, error))
+        } else if let Err(status) = command.check() {
+            Err(PlatformError::refused(status))
+        } else {
+            self.keys
+                .borrow_mut()
+                .execute(&command, |out| self.random(out))
+                .map_err(|(status, error)| PlatformError::failed(status, error))
+        };
+        Box::pin(std::future::ready(result))
+    }
+
     fn unix_ms(&self) -> i64 {
         Self::START_UNIX_MS + (self.now_us.get() / 1000) as i64
     }
@@ -292,7 +331,9 @@ impl Platform for TestPlatform {
 
 #[cfg(test)]
 mod tests {
-    use avatar_proto::Durability;
+    use avatar_proto::keys_command::Command;
+    use avatar_proto::{Durability, KeysAgree, KeysErase, KeysOpen, KeysSign, KeysUnwrap, KeysWrap};
+    use ed25519_dalek::{Signature, VerifyingKey};
 
     use super::*;
     use crate::platform::Batch;
@@ -325,6 +366,102 @@ mod tests {
         assert_eq!(error.code, OpErrorCode::QuotaExceeded);
         assert!(platform.block_on(put(&platform, b"c")).is_ok());
         assert_eq!(platform.store().borrow().records.len(), 2);
+    }
+
+    fn ask(platform: &TestPlatform, name: &str, command: Command) -> Result<KeysResult, PlatformError> {
+        let command = KeysCommand {
+            name: name.to_owned(),
+            command: Some(command),
+        };
+        platform.block_on(platform.keys(command))
+    }
+
+    fn open(platform: &TestPlatform, name: &str) -> KeysResult {
+        ask(platform, name, Command::Open(KeysOpen {})).expect("the keys are there")
+    }
+
+    #[test]
+    fn a_key_set_is_the_same_in_the_next_life_until_it_is_lost() {
+        let platform = TestPlatform::new(1);
+        let first = open(&platform, "device");
+        assert!(first.created);
+        let again = open(&platform.restarted(), "device");
+        assert!(!again.created);
+        assert_eq!(again.sign_public_key, first.sign_public_key);
+        assert_ne!(open(&platform, "other").sign_public_key, first.sign_public_key);
+        platform.lose_keys();
+        assert_ne!(open(&platform, "device").sign_public_key, first.sign_public_key);
+    }
+
+    #[test]
+    fn what_keys_do_is_real() {
+        let platform = TestPlatform::new(1);
+        let (a, b) = (open(&platform, "a"), open(&platform, "b"));
+        let message = b"message".to_vec();
+        let signature = ask(
+            &platform,
+            "a",
+            Command::Sign(KeysSign {
+                message: message.clone(),
+            }),
+        )
+        .expect("signs");
+        let key = VerifyingKey::try_from(a.sign_public_key.as_slice()).expect("a public key");
+        let signature = Signature::from_slice(&signature.data).expect("a signature");
+        assert!(key.verify_strict(&message, &signature).is_ok());
+
+        let agree = |name: &str, public_key: Vec<u8>| ask(&platform, name, Command::Agree(KeysAgree { public_key }));
+        let shared = agree("a", b.agree_public_key).expect("agrees").data;
+        assert_eq!(agree("b", a.agree_public_key).expect("agrees").data, shared);
+        assert_eq!(
+            agree("a", vec![0; 32]).err().map(|error| error.code),
+            Some(OpErrorCode::Invalid)
+        );
+
+        let (secret, context) = (b"secret".to_vec(), b"context".to_vec());
+        let wrapped = ask(
+            &platform,
+            "a",
+            Command::Wrap(KeysWrap {
+                secret: secret.clone(),
+                context: context.clone(),
+            }),
+        );
+        let wrapped = wrapped.expect("wraps").data;
+        let unwrap = |name: &str, wrapped: &[u8], context: &[u8]| {
+            let (wrapped, context) = (wrapped.to_vec(), context.to_vec());
+            ask(&platform, name, Command::Unwrap(KeysUnwrap { wrapped, context }))
+                .map(|result| result.data)
+                .map_err(|error| error.code)
+        };
+        assert_eq!(unwrap("a", &wrapped, &context), Ok(secret));
+        let mut damaged = wrapped.clone();
+        damaged[20] ^= 1;
+        for (name, wrapped, context) in [
+            ("a", &damaged, b"context".as_slice()),
+            ("a", &wrapped, b"other"),
+            ("b", &wrapped, b"context"),
+            ("a", &Vec::new(), b"context"),
+        ] {
+            assert_eq!(unwrap(name, wrapped, context), Err(OpErrorCode::Corrupt));
+        }
+        assert_eq!(unwrap("unknown", &wrapped, &context), Err(OpErrorCode::NotFound));
+        drop(ask(&platform, "a", Command::Erase(KeysErase {})).expect("erases"));
+        assert_eq!(unwrap("a", &wrapped, &context), Err(OpErrorCode::NotFound));
+    }
+
+    #[test]
+    fn keys_fail_when_told_to() {
+        let platform = TestPlatform::new(1);
+        platform.fail_keys(Some((AbiStatus::Unsupported, OpErrorCode::Unsupported)));
+        let refused = |platform: &TestPlatform| ask(platform, "a", Command::Open(KeysOpen {})).err();
+        assert_eq!(
+            refused(&platform).map(|error| error.code),
+            Some(OpErrorCode::Unsupported)
+        );
+        assert!(refused(&platform.restarted()).is_some());
+        platform.fail_keys(None);
+        assert_eq!(refused(&platform), None);
     }
 
     #[test]
