@@ -544,7 +544,9 @@ impl Documents {
         if self.state.borrow_mut().use_open(&id) {
             return Ok(());
         }
+        let before = self.last_record(&id);
         let read = self.read(id).await.map_err(|error| error.to_app_error())?;
+        let read = self.check_age(id, before, read);
         let mut state = self.state.borrow_mut();
         if state.use_open(&id) {
             // Another request was faster.
@@ -567,6 +569,34 @@ impl Documents {
                 self.report_corrupt(id, reason);
                 Err(app_error(ErrorCode::Corrupt, "the stored document is damaged"))
             }
+        }
+    }
+
+    fn last_record(&self, id: &DocId) -> Option<u64> {
+        self.index.borrow().get(id).map(|row| row.last_record())
+    }
+
+    /// Whether what was read of a document is what the index knows of it, or knew `before`: a state of storage that somebody has put back in parts is not taken for the document.
+    fn check_age(
+        &self,
+        id: DocId,
+        before: Option<u64>,
+        read: Result<OpenDoc, Option<String>>,
+    ) -> Result<OpenDoc, Option<String>> {
+        match (read, before) {
+            (Err(None), Some(_)) if self.last_record(&id).is_some() => Err(Some("its records are gone".to_owned())),
+            (Ok(doc), Some(known)) if doc.last_record() < known => {
+                Err(Some("its records are older than its row in the index".to_owned()))
+            }
+            (Ok(doc), _) => match self.last_record(&id) {
+                // Deleted, and put back.
+                None => Err(None),
+                Some(known) if doc.last_record() > known => {
+                    Err(Some("its row in the index is older than its records".to_owned()))
+                }
+                Some(_) => Ok(doc),
+            },
+            (read, _) => read,
         }
     }
 

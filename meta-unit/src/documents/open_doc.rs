@@ -412,6 +412,11 @@ impl OpenDoc {
         Some((created, edits))
     }
 
+    /// The number of its newest record.
+    pub fn last_record(&self) -> u64 {
+        self.stored.next_chunk.saturating_sub(1)
+    }
+
     /// Whether no record of it is stored or in flight.
     pub fn is_unborn(&self) -> bool {
         self.stored.next_chunk == 0
@@ -428,6 +433,7 @@ impl OpenDoc {
                 Body::Born { birth, .. } => birth.fields(),
                 Body::Changed(automerge) => project(automerge),
             },
+            last_record: self.last_record(),
         }
     }
 

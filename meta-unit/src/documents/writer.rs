@@ -249,8 +249,8 @@ impl Documents {
             in_flight.documents.insert(*id);
         }
         let segment = index.take_segment().map(|segment| {
-            let record = records::seal(&segment);
-            let number = self.segments.borrow_mut().next_number();
+            let (number, link) = self.segments.borrow_mut().next_link();
+            let record = link.record(&segment);
             batch.put(keys::index_segment(number), &record);
             (number, record.len())
         });

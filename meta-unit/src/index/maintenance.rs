@@ -4,6 +4,9 @@
 //! [`MIN_RUN`], and an older one joins them when it is not much larger than they are together: so sizes grow towards the oldest by factors, the number of
 //! segments stays small, and each row is rewritten a few times only. A merge reads what is stored (never what is in memory, which may be ahead of it) and
 //! replaces it in one atomic batch; commits go on meanwhile, behind the run.
+//!
+//! Each record begins with its [`Link`]: which numbers it stands for, and which segment was the newest when it was made. So a segment that was taken away is
+//! missed, unless it is the newest; and then the documents are ahead of their rows.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,6 +18,7 @@ use crate::data::{keys, records};
 use crate::platform::{Batch, Level, Platform, PlatformError};
 
 use super::segment::{Entries, Entry, SegmentBuilder};
+use super::wire::{put_varint, take_varint};
 use super::{DocId, Index, SegmentError};
 
 /// So many segments are merged, at least.
@@ -57,11 +61,49 @@ enum MergeError {
     Overtaken,
 }
 
+/// What the record of a segment begins with: its place among the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The oldest number that it stands for: what those segments said, it says.
+    from: u64,
+    /// The newest number that it stands for.
+    to: u64,
+    /// The newest number that was stored for when it was made.
+    previous: Option<u64>,
+}
+
+impl Link {
+    /// The record of a segment with this link.
+    pub fn record(&self, segment: &[u8]) -> Vec<u8> {
+        let mut content = Vec::with_capacity(segment.len() + 12);
+        put_varint(&mut content, self.from);
+        put_varint(&mut content, self.to);
+        put_varint(
+            &mut content,
+            self.previous.map_or(0, |previous| previous.saturating_add(1)),
+        );
+        content.extend_from_slice(segment);
+        records::seal(&content)
+    }
+
+    fn take(content: &mut &[u8]) -> Option<Self> {
+        let (from, to, previous) = (take_varint(content)?, take_varint(content)?, take_varint(content)?);
+        let previous = previous.checked_sub(1);
+        (from <= to && previous.is_none_or(|previous| previous < to)).then_some(Self { from, to, previous })
+    }
+
+    fn covers(&self, number: u64) -> bool {
+        (self.from..=self.to).contains(&number)
+    }
+}
+
 /// Which segments are stored.
 #[derive(Debug, Default)]
 pub struct Segments {
     /// The size of each, by its number: older ones have smaller numbers.
     stored: BTreeMap<u64, usize>,
+    /// The newest number that one of them stands for.
+    newest: Option<u64>,
     next_number: u64,
     merging: bool,
     /// After a merge failed: not again before there are so many.
@@ -85,15 +127,34 @@ impl Segments {
     }
 
     /// The number for the next segment, larger than all before. It may stay unused, when its batch fails.
-    pub fn next_number(&mut self) -> u64 {
+    fn next_number(&mut self) -> u64 {
         self.next_number += 1;
         self.next_number - 1
+    }
+
+    /// For a segment that says what changed since all that are stored: its number, and its link.
+    pub fn next_link(&mut self) -> (u64, Link) {
+        let number = self.next_number();
+        let link = Link {
+            from: number,
+            to: number,
+            previous: self.newest,
+        };
+        (number, link)
     }
 
     /// The segment's batch is durable; its record has so many bytes.
     pub fn add(&mut self, number: u64, bytes: usize) {
         self.stored.insert(number, bytes);
-        self.next_number = self.next_number.max(number + 1);
+        self.newest = self.newest.max(Some(number));
+        self.next_number = self.next_number.max(number.saturating_add(1));
+    }
+
+    /// As [`add`](Self::add), for a segment that stands for numbers up to `to`.
+    fn add_through(&mut self, number: u64, to: u64, bytes: usize) {
+        self.add(number, bytes);
+        self.newest = self.newest.max(Some(to));
+        self.next_number = self.next_number.max(to.saturating_add(1));
     }
 
     fn total_bytes(&self) -> usize {
@@ -142,6 +203,7 @@ pub struct Loaded {
 pub async fn load(platform: &Rc<dyn Platform>) -> Result<Loaded, PlatformError> {
     let mut index = Ok(Index::new());
     let mut segments = Segments::new();
+    let mut links = Vec::new();
     let StorageRange { mut start, end } = keys::index_segments();
     loop {
         let range = Some(StorageRange {
@@ -160,12 +222,23 @@ pub async fn load(platform: &Rc<dyn Platform>) -> Result<Loaded, PlatformError> 
             // A key of another form was not written by this build, and goes when all is written anew.
             let number = keys::index_segment_number(key).unwrap_or(segments.next_number);
             segments.add(number, record.len());
-            index = index.and_then(|index| load_record(index, number, record));
+            index = index.and_then(|index| {
+                let (link, segment) = open(number, record)?;
+                segments.add_through(number, link.to, record.len());
+                check_link(number, link, &mut links)?;
+                load_segment(index, number, segment)
+            });
         }
         match reply.next_start(0) {
             Some(next) if reply.more(0) => start = next,
             _ => break,
         }
+    }
+    if segments.is_empty() && has_documents(&**platform).await? {
+        index = Err(SegmentDamaged {
+            number: 0,
+            reason: "there are documents, and no segment".to_owned(),
+        });
     }
     let segments = Rc::new(RefCell::new(segments));
     if let Ok(index) = &index
@@ -176,21 +249,51 @@ pub async fn load(platform: &Rc<dyn Platform>) -> Result<Loaded, PlatformError> 
     Ok(Loaded { segments, index })
 }
 
-fn load_record(mut index: Index, number: u64, record: &[u8]) -> Result<Index, SegmentDamaged> {
-    index
-        .load_segment(open(number, record)?)
-        .map_err(|error| SegmentDamaged {
-            number,
-            reason: error.to_string(),
-        })?;
+async fn has_documents(platform: &dyn Platform) -> Result<bool, PlatformError> {
+    let mut batch = Batch::new(Durability::Relaxed);
+    batch.scan(StorageScan {
+        range: Some(keys::documents()),
+        limit: 1,
+        max_bytes: 0,
+        keys_only: true,
+    });
+    let reply = batch.run(platform).await?;
+    Ok(reply.entries(0).next().is_some())
+}
+
+fn load_segment(mut index: Index, number: u64, segment: &[u8]) -> Result<Index, SegmentDamaged> {
+    index.load_segment(segment).map_err(|error| SegmentDamaged {
+        number,
+        reason: error.to_string(),
+    })?;
     Ok(index)
 }
 
-fn open(number: u64, record: &[u8]) -> Result<&[u8], SegmentDamaged> {
-    records::open(record).map_err(|error| SegmentDamaged {
+/// Whether the segment that was the newest when this one was made is there, or one that stands for it. `links`: those of the segments before.
+fn check_link(number: u64, link: Link, links: &mut Vec<Link>) -> Result<(), SegmentDamaged> {
+    let missing = |reason: String| Err(SegmentDamaged { number, reason });
+    match link.previous {
+        _ if link.to < number || link.from > number => {
+            return missing("it is under another number than its own".to_owned());
+        }
+        Some(previous) if !links.iter().rev().any(|link| link.covers(previous)) => {
+            return missing(format!("segment {previous} before it is missing"));
+        }
+        _ => links.push(link),
+    }
+    Ok(())
+}
+
+fn open(number: u64, record: &[u8]) -> Result<(Link, &[u8]), SegmentDamaged> {
+    let mut content = records::open(record).map_err(|error| SegmentDamaged {
         number,
         reason: error.to_string(),
-    })
+    })?;
+    let link = Link::take(&mut content).ok_or_else(|| SegmentDamaged {
+        number,
+        reason: SegmentError::Damaged.to_string(),
+    })?;
+    Ok((link, content))
 }
 
 /// Stores the whole index anew, and deletes all segments stored before. Commits may go on meanwhile, behind it; but no row of the index may be ahead of its document now.
@@ -206,10 +309,22 @@ pub fn rewrite(
     let (platform, segments) = (Rc::clone(platform), Rc::clone(segments));
     // What is committed from here on has larger numbers, and so wins.
     let first = segments.borrow().next_number;
+    let mut previous = None;
     let records: Vec<(u64, Vec<u8>)> = index
         .dump_segments(REWRITE_BYTES)
         .iter()
-        .map(|segment| (segments.borrow_mut().next_number(), records::seal(segment)))
+        .map(|segment| {
+            let number = segments.borrow_mut().next_number();
+            // The first one stands for all that is going to be deleted: what is committed meanwhile may have been made after any of that.
+            let from = previous.map_or(0, |_| number);
+            let link = Link {
+                from,
+                to: number,
+                previous,
+            };
+            previous = Some(number);
+            (number, link.record(segment))
+        })
         .collect();
     async move {
         for (number, record) in records {
@@ -264,16 +379,23 @@ async fn merge(platform: &dyn Platform, run: &[u64], segments: &RefCell<Segments
     if !run.iter().all(|number| segments.borrow().stored.contains_key(number)) {
         return Err(MergeError::Overtaken);
     }
-    let mut parts = Vec::with_capacity(run.len());
+    let (mut links, mut parts) = (Vec::with_capacity(run.len()), Vec::with_capacity(run.len()));
     for (at, number) in run.iter().enumerate() {
         let gone = || SegmentDamaged {
             number: *number,
             reason: "it is gone".to_owned(),
         };
-        parts.push((*number, open(*number, reply.value(at).ok_or_else(gone)?)?));
+        let (link, segment) = open(*number, reply.value(at).ok_or_else(gone)?)?;
+        links.push(link);
+        parts.push((*number, segment));
     }
     let first = run[0];
-    let record = records::seal(&merge_segments(&parts, segments.borrow().is_oldest(first))?);
+    let link = Link {
+        from: links[0].from,
+        to: links.iter().map(|link| link.to).max().unwrap_or(first),
+        previous: links[0].previous,
+    };
+    let record = link.record(&merge_segments(&parts, segments.borrow().is_oldest(first))?);
     let mut write = Batch::new(Durability::Relaxed);
     write.put(keys::index_segment(first), &record);
     // No other segment lies between those of a run. One operation costs a store a fraction of what many cost.
@@ -292,7 +414,7 @@ async fn merge(platform: &dyn Platform, run: &[u64], segments: &RefCell<Segments
 
 /// One segment that says what `segments` say one after another. Nothing older is left for a removal to remove if they are the oldest.
 fn merge_segments(segments: &[(u64, &[u8])], are_oldest: bool) -> Result<Vec<u8>, SegmentDamaged> {
-    let mut latest: BTreeMap<DocId, Option<&[u8]>> = BTreeMap::new();
+    let mut latest: BTreeMap<DocId, Option<(u64, &[u8])>> = BTreeMap::new();
     for (number, segment) in segments {
         let damaged = |error: SegmentError| SegmentDamaged {
             number: *number,
@@ -300,7 +422,7 @@ fn merge_segments(segments: &[(u64, &[u8])], are_oldest: bool) -> Result<Vec<u8>
         };
         for entry in Entries::new(segment).map_err(damaged)? {
             match entry.map_err(damaged)? {
-                Entry::Upsert { head, row } => latest.insert(head.id, Some(row)),
+                Entry::Upsert { head, last_record, row } => latest.insert(head.id, Some((last_record, row))),
                 Entry::Remove(id) => latest.insert(id, None),
             };
         }
@@ -308,7 +430,7 @@ fn merge_segments(segments: &[(u64, &[u8])], are_oldest: bool) -> Result<Vec<u8>
     let mut merged = SegmentBuilder::default();
     for (id, row) in &latest {
         match row {
-            Some(row) => merged.upsert(row),
+            Some((last_record, row)) => merged.upsert(*last_record, row),
             None if are_oldest => {}
             None => merged.remove(id),
         }

@@ -102,6 +102,11 @@ impl<'a> RowRef<'a> {
         self.row.updated_ms
     }
 
+    /// The number of the newest record that the document is stored in.
+    pub fn last_record(&self) -> u64 {
+        self.row.last_record
+    }
+
     /// The row as an encoded `Row` of query.proto.
     pub fn bytes(&self) -> &'a [u8] {
         self.row.bytes()
@@ -123,9 +128,10 @@ impl Index {
         let head = RowHead::check(&bytes).expect("rows are built within the limits, with a type of 1 to 128 bytes");
         let same = self
             .place(&row.id)
-            .is_some_and(|place| self.row(place).is_some_and(|row| row.bytes() == bytes));
+            .and_then(|place| self.row(place))
+            .is_some_and(|stored| stored.last_record == row.last_record && stored.bytes() == bytes);
         if !same {
-            self.put(&head, &bytes);
+            self.put(&head, row.last_record, &bytes);
             self.dirty.insert(row.id);
         }
     }
@@ -178,7 +184,7 @@ impl Index {
         let mut segment = SegmentBuilder::default();
         for id in &self.taken {
             match self.get(id) {
-                Some(row) => segment.upsert(row.bytes()),
+                Some(row) => segment.upsert(row.last_record(), row.bytes()),
                 None => segment.remove(id),
             }
         }
@@ -198,7 +204,7 @@ impl Index {
         self.changes.all = true;
         for entry in Entries::new(segment)? {
             match entry? {
-                Entry::Upsert { head, row } => self.put(&head, row),
+                Entry::Upsert { head, last_record, row } => self.put(&head, last_record, row),
                 Entry::Remove(id) => {
                     self.take(&id);
                 }
@@ -211,14 +217,14 @@ impl Index {
     pub fn dump_segments(&self, max_bytes: usize) -> Vec<Vec<u8>> {
         let mut ids: Vec<DocId> = self.ids().collect();
         ids.sort_unstable();
-        let rows = ids.iter().filter_map(|id| self.get(id)).map(|row| row.bytes());
+        let rows = ids.iter().filter_map(|id| self.get(id));
         let mut segments = Vec::new();
         let mut segment = SegmentBuilder::default();
         for row in rows {
-            if !segment.is_empty() && segment.len() + row.len() + segment::OVERHEAD_BYTES > max_bytes {
+            if !segment.is_empty() && segment.len() + row.bytes().len() + segment::OVERHEAD_BYTES > max_bytes {
                 segments.push(std::mem::take(&mut segment).finish());
             }
-            segment.upsert(row);
+            segment.upsert(row.last_record(), row.bytes());
         }
         if !segment.is_empty() {
             segments.push(segment.finish());
@@ -254,9 +260,9 @@ impl Index {
         self.by_id.get(id).copied()
     }
 
-    fn put(&mut self, head: &RowHead<'_>, bytes: &[u8]) {
+    fn put(&mut self, head: &RowHead<'_>, last_record: u64, bytes: &[u8]) {
         let type_number = self.types.intern(head.type_name);
-        let row = Some(StoredRow::new(head, type_number, bytes.into()));
+        let row = Some(StoredRow::new(head, type_number, last_record, bytes.into()));
         let place = match self.by_id.get(&head.id) {
             Some(place) => *place,
             None => {

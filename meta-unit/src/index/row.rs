@@ -26,6 +26,8 @@ pub struct IndexRow {
     pub updated_ms: i64,
     /// From its content: [`project()`](super::project()).
     pub fields: Fields,
+    /// The number of the newest record that the document is stored in. It is no part of the encoded row: clients have no use for it.
+    pub last_record: u64,
 }
 
 impl IndexRow {
@@ -156,18 +158,21 @@ pub(super) struct StoredRow {
     pub type_number: u32,
     pub created_ms: i64,
     pub updated_ms: i64,
+    /// As in [`IndexRow`].
+    pub last_record: u64,
     fields_at: u32,
     bytes: Box<[u8]>,
 }
 
 impl StoredRow {
     /// `head` was read from `bytes`.
-    pub fn new(head: &RowHead<'_>, type_number: u32, bytes: Box<[u8]>) -> Self {
+    pub fn new(head: &RowHead<'_>, type_number: u32, last_record: u64, bytes: Box<[u8]>) -> Self {
         Self {
             id: head.id,
             type_number,
             created_ms: head.created_ms,
             updated_ms: head.updated_ms,
+            last_record,
             fields_at: u32::try_from(head.fields_at).expect("a row is shorter than MAX_ROW_BYTES"),
             bytes,
         }

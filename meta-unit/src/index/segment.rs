@@ -1,9 +1,9 @@
 //! Segments: the persisted form of the index. Each holds what one group of commits changed; applied in order, later ones win.
 //!
 //! ```text
-//! segment = version:u8=1  count:varint  entry*count
-//! entry   = 1 len:varint row            the document's row, as a `Row` of query.proto
-//!         | 0 id:16 bytes               the document is gone
+//! segment = version:u8=2  count:varint  entry*count
+//! entry   = 1 last_record:varint len:varint row   the document's newest record, and its row, as a `Row` of query.proto
+//!         | 0 id:16 bytes                         the document is gone
 //! ```
 //!
 //! The record that holds a segment carries the checksum (`data::records`), so flipped bits are found there. The decoder here still trusts nothing: whatever
@@ -13,12 +13,12 @@ use super::DocId;
 use super::row::RowHead;
 use super::wire::{put_varint, take_byte, take_bytes, take_varint};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const REMOVE: u8 = 0;
 const UPSERT: u8 = 1;
 
 /// What a segment takes beside the rows in it, at most, for one more row: its head and the entry's.
-pub(super) const OVERHEAD_BYTES: usize = 16;
+pub(super) const OVERHEAD_BYTES: usize = 26;
 
 /// Why a segment was refused. The index has to be made again from the documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,7 +34,11 @@ pub enum SegmentError {
 /// One entry of a segment.
 #[derive(Debug)]
 pub(super) enum Entry<'a> {
-    Upsert { head: RowHead<'a>, row: &'a [u8] },
+    Upsert {
+        head: RowHead<'a>,
+        last_record: u64,
+        row: &'a [u8],
+    },
     Remove(DocId),
 }
 
@@ -61,9 +65,11 @@ impl<'a> Entries<'a> {
     fn entry(&mut self) -> Option<Entry<'a>> {
         match take_byte(&mut self.rest)? {
             UPSERT => {
+                let last_record = take_varint(&mut self.rest)?;
                 let row = take_bytes(&mut self.rest)?;
                 Some(Entry::Upsert {
                     head: RowHead::check(row)?,
+                    last_record,
                     row,
                 })
             }
@@ -104,9 +110,10 @@ pub(super) struct SegmentBuilder {
 }
 
 impl SegmentBuilder {
-    pub fn upsert(&mut self, row: &[u8]) {
+    pub fn upsert(&mut self, last_record: u64, row: &[u8]) {
         self.count += 1;
         self.entries.push(UPSERT);
+        put_varint(&mut self.entries, last_record);
         put_varint(&mut self.entries, row.len() as u64);
         self.entries.extend_from_slice(row);
     }

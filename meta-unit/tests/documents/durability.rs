@@ -485,3 +485,55 @@ fn a_compaction_stores_no_row_of_what_could_not_be_stored() {
     assert_eq!(titles(&next), ["old"]);
     assert_eq!(View::open(&next, 1, 1).text("title"), "old");
 }
+
+/// The records of document 1, by their keys.
+fn records_of_1(host: &TestHost) -> std::collections::BTreeMap<Vec<u8>, Vec<u8>> {
+    let store = host.store();
+    let store = store.borrow();
+    let of_1 = store.records.iter().filter(|(key, _)| key.starts_with(b"d\x01"));
+    of_1.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+#[test]
+fn a_document_whose_records_were_put_back_to_an_earlier_state_is_reported_and_not_served() {
+    let host = TestHost::started(1);
+    host.call(&create(1, 1, note("old"), true));
+    let old = records_of_1(&host);
+    let mut view = View::open(&host, 1, 1);
+    host.call(&view.edits(vec![splice("title", 0, 3, "new")]));
+    for record in records_of_1(&host).keys() {
+        host.store().borrow_mut().records.remove(record);
+    }
+    host.store().borrow_mut().records.extend(old);
+    let next = host.restarted();
+    next.start(&Default::default());
+    assert_eq!(titles(&next), ["new"], "the row was not put back");
+    assert_eq!(error(&next.call(&open(1, 1))), Some(ErrorCode::Corrupt));
+}
+
+#[test]
+fn a_deleted_document_that_was_put_back_is_not_served() {
+    let host = TestHost::started(1);
+    host.call(&create(1, 1, note("gone"), true));
+    let old = records_of_1(&host);
+    host.call(&ask(Ask::DocDelete(DocDelete {
+        document_id: vec![1; 16],
+    })));
+    let store = host.store();
+    store.borrow_mut().records.retain(|key, _| key[0] != b't');
+    store.borrow_mut().records.extend(old);
+    let next = host.restarted();
+    next.start(&Default::default());
+    assert_eq!(error(&next.call(&open(1, 1))), Some(ErrorCode::NotFound));
+}
+
+#[test]
+fn documents_without_any_segment_are_found_and_the_index_is_made_again() {
+    let host = TestHost::started(1);
+    host.call(&create(1, 1, note("kept"), true));
+    host.store().borrow_mut().records.retain(|key, _| key[0] != b'i');
+    let next = host.restarted();
+    next.start(&Default::default());
+    assert_eq!(titles(&next), ["kept"]);
+    assert_eq!(status(&next).index_rebuilds, 1);
+}

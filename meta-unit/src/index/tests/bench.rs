@@ -38,6 +38,7 @@ pub fn rows(count: u32) -> Vec<IndexRow> {
                 type_name: "note".to_owned(),
                 created_ms: updated_ms,
                 updated_ms,
+                last_record: 0,
                 fields: fields.finish(),
             }
         })

@@ -174,6 +174,7 @@ fn row(number: u8, type_name: &str, updated_ms: i64) -> IndexRow {
         type_name,
         created_ms: 0,
         updated_ms,
+        last_record: 0,
         fields,
     }
 }

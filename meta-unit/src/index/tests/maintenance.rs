@@ -37,8 +37,8 @@ impl Node {
         let Some(segment) = self.index.take_segment() else {
             return;
         };
-        let number = self.segments.borrow_mut().next_number();
-        let record = records::seal(&segment);
+        let (number, link) = self.segments.borrow_mut().next_link();
+        let record = link.record(&segment);
         let mut batch = Batch::new(Durability::Strict);
         batch.put(keys::index_segment(number), &record);
         let written = batch.run(&*self.platform);
@@ -69,6 +69,7 @@ fn row(number: u32, version: u32, text_bytes: usize) -> IndexRow {
         type_name: "note".to_owned(),
         created_ms: 0,
         updated_ms: version.into(),
+        last_record: 0,
         fields: fields.finish(),
     }
 }
@@ -238,7 +239,53 @@ fn removals_are_forgotten_once_nothing_older_is_left() {
         read.run(&*node.platform)
     });
     let read = read.expect("storage works");
-    let segment = records::open(read.value(0).expect("the merged segment")).expect("a sound record");
+    let content = records::open(read.value(0).expect("the merged segment")).expect("a sound record");
     // Its version, and the number of its entries.
-    assert_eq!(segment, [1, 0]);
+    assert!(content.ends_with(&[2, 0]) && content.len() == 5, "{content:?}");
+}
+
+#[test]
+fn a_segment_that_was_taken_away_is_missed_unless_it_is_the_newest() {
+    const COMMITS: u32 = MIN_RUN as u32 + 5;
+    let committed = || {
+        let mut node = Node::new(TestPlatform::new(1));
+        for number in 0..COMMITS {
+            node.index.upsert(&row(number, 0, 10));
+            node.commit();
+            node.world.run_until_idle();
+        }
+        node
+    };
+    let numbers: Vec<u64> = (MIN_RUN as u64..u64::from(COMMITS)).chain([0]).collect();
+    assert_eq!(
+        committed().segments.borrow().len(),
+        numbers.len(),
+        "one merged, and those after it"
+    );
+    for number in numbers {
+        let node = committed();
+        let mut theft = Batch::new(Durability::Strict);
+        theft.delete(keys::index_segment(number));
+        let theft = theft.run(&*node.platform);
+        node.world.block_on(theft).expect("storage works");
+        assert_eq!(
+            node.stored().index.is_ok(),
+            number == u64::from(COMMITS) - 1,
+            "{number}"
+        );
+    }
+}
+
+#[test]
+fn a_segment_under_the_number_of_another_is_found_out() {
+    let mut node = Node::new(TestPlatform::new(1));
+    for number in 0..3 {
+        node.index.upsert(&row(number, 0, 10));
+        node.commit();
+        node.world.run_until_idle();
+    }
+    let store = node.world.store();
+    let first = store.borrow().records[&keys::index_segment(0)].clone();
+    store.borrow_mut().records.insert(keys::index_segment(1), first);
+    assert_eq!(node.stored().index.map(drop).map_err(|damaged| damaged.number), Err(1));
 }

@@ -17,6 +17,7 @@ fn row(doc: &AutoCommit) -> Row {
         type_name: "note".to_owned(),
         created_ms: 1,
         updated_ms: 2,
+        last_record: 0,
         fields: project(doc),
     };
     Row::decode(row.encode().as_slice()).expect("rows are encoded as `Row`")

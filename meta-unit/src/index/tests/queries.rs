@@ -76,6 +76,7 @@ fn number_row(number: u32) -> IndexRow {
         type_name: "n".to_owned(),
         created_ms: 0,
         updated_ms: 0,
+        last_record: 0,
         fields: fields.finish(),
     }
 }

@@ -118,6 +118,7 @@ pub fn row_of(id: DocId) -> impl Strategy<Value = IndexRow> {
                 type_name: kind.to_owned(),
                 created_ms,
                 updated_ms,
+                last_record: 0,
                 fields: builder.finish(),
             }
         },

@@ -126,13 +126,14 @@ fn row(number: u8) -> IndexRow {
         type_name: "note".to_owned(),
         created_ms: 1,
         updated_ms: 2,
+        last_record: 0,
         fields,
     }
 }
 
 #[test]
 fn a_segment_of_a_later_version_is_told_apart_from_a_damaged_one() {
-    assert_eq!(load(&[vec![2, 0]]).map(drop), Err(SegmentError::UnknownVersion(2)));
+    assert_eq!(load(&[vec![3, 0]]).map(drop), Err(SegmentError::UnknownVersion(3)));
 }
 
 #[test]
