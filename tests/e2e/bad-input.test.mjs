@@ -402,6 +402,7 @@ const ODD_FILES = {
   "nul.md": "a\0b\n",
   "brackets.md": `${"[".repeat(20_000)}\n`,
   "quotes.md": `${">".repeat(5_000)} deep\n`,
+  "stars.md": `${"*".repeat(20_000)} deep ${"*".repeat(20_000)}\n`,
   "links.md": "[[]] [[ ]] [[a|b|c]] [[a#b]] [[unclosed [x]( [x](y.md '\n".repeat(200),
   "long-line.md": `# ${"x".repeat(300_000)}\n`,
   "surrogate-free-emoji.md": "# 👩‍👩‍👧‍👦 ü 𝄞\n",

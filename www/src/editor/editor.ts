@@ -2,13 +2,14 @@
 import "./adopted-styles";
 import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, indentWithTab } from "@codemirror/commands";
-import { markdownKeymap, markdownLanguage } from "@codemirror/lang-markdown";
+import { markdownKeymap } from "@codemirror/lang-markdown";
 import { search, searchKeymap } from "@codemirror/search";
 import { EditorState, Prec, type Extension } from "@codemirror/state";
 import { drawSelection, dropCursor, EditorView, keymap, placeholder } from "@codemirror/view";
 import type { Doc } from "@dao/avatar";
 import type { Note } from "../node/notes";
 import { bindNote, type OnWrite } from "./binding";
+import { markdown } from "./bounded";
 import { frontMatter } from "./front-matter";
 import { look } from "./look";
 import { complete, wikiLinksExtension, type LinkActions } from "./wiki-links";
@@ -74,8 +75,7 @@ export function openEditor(options: EditorOptions): Editor {
         binding.extension,
         undoOfDocument(options),
         keymap.of([...closeBracketsKeymap, ...completionKeymap, ...searchKeymap]),
-        // Not `markdown()`: it brings whole parsers for HTML, CSS and JavaScript, twice the size of the editor itself.
-        binding.text.length > PLAIN_FROM_CHARS ? [] : markdownLanguage,
+        binding.text.length > PLAIN_FROM_CHARS ? [] : markdown,
         Prec.high(keymap.of(markdownKeymap)),
         keymap.of([...defaultKeymap.filter((binding) => binding.key !== "Mod-/"), indentWithTab, { key: "Escape", run: run(options.leave) }]),
         autocompletion({ override: [complete], icons: false }),
