@@ -4,6 +4,12 @@
  * @module
  */
 
+import type { Credentials } from "./credentials/api.js";
+import type { Identity, IdentityState } from "./identity/api.js";
+
+export type * from "./credentials/api.js";
+export type * from "./identity/api.js";
+
 /** A document's id: 26 characters of Crockford base32 (lower case), for 128 random bits. */
 export type DocumentId = string;
 
@@ -145,18 +151,24 @@ export interface AvatarEvents {
     /** What happened: an AvatarError with its code. */
     error: Error;
   };
+  /** The identity, what opens the data, or whether it is locked, is another than before: in whichever tab that was done. */
+  identity: IdentityState;
   /** The Avatar is closed. */
   closed: Record<string, never>;
 }
 
 /** A person's data node. Made by {@link createAvatar}. */
 export interface Avatar extends AsyncDisposable {
-  /** The owner: a `did:key`. */
+  /** The owner: a `did:key`. Empty while a locked node does not know it. */
   readonly did: string;
   /** The libp2p peer id of this host; `undefined` until it takes part in a network. */
   readonly peerId: string | undefined;
   /** The documents. */
   readonly docs: Docs;
+  /** Whose node it is, what opens it, and the ways back in. */
+  readonly identity: Identity;
+  /** Verifiable credentials: held, issued, presented, verified. */
+  readonly credentials: Credentials;
   /** How the node is doing, asked of the Meta Unit and its host. */
   status(): Promise<AvatarStatus>;
   /** Listens to an event. */
@@ -184,7 +196,7 @@ export interface Docs {
   query<T extends DocContent = Record<string, DocValue>>(query?: QuerySpec<T>): Query<T>;
 }
 
-/** An open document: a live, collaborative object. */
+/** An open document: a live, collaborative object. When the node is locked it keeps what is changed and waits: nothing typed is lost, and all is sent once the node is unlocked. */
 export interface Doc<T extends DocContent = Record<string, DocValue>> extends AsyncDisposable {
   /** The document's id. */
   readonly id: DocumentId;
@@ -388,6 +400,6 @@ export interface QueryResults<T extends DocContent = Record<string, DocValue>> e
 export interface Query<T extends DocContent = Record<string, DocValue>> extends AsyncIterable<QueryResults<T>> {
   /** Runs the query once. */
   get(): Promise<QueryResults<T>>;
-  /** Calls with the results now and after each change that alters them. */
+  /** Calls with the results now and after each change that alters them. While the node is locked nothing comes; afterwards it goes on by itself. */
   subscribe(listener: (results: QueryResults<T>) => void, onError?: (error: Error) => void): Unsubscribe;
 }

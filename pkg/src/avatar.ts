@@ -6,12 +6,14 @@
 import type { Avatar, AvatarEvents, AvatarOptions, AvatarStatus, Unsubscribe } from "./api.js";
 import { Channel } from "./channel/channel.js";
 import { readEvent, readStatusResult, type HostReady } from "./channel/messages.js";
+import { CredentialsOf } from "./credentials/credentials.js";
 import { asyncDispose } from "./dispose.js";
 import { DocsOf } from "./docs/docs.js";
 import { encodeStatusGet, encodeTestTrap } from "./docs/requests.js";
 import { Emitter } from "./emitter.js";
 import type { Environment, MakeConnector } from "./environment.js";
 import { AvatarClosedError, AvatarError, codeOfAppError, errorOfCode } from "./errors.js";
+import { IdentityOf } from "./identity/identity.js";
 import { idToString } from "./ids.js";
 import type { Connector } from "./leader/connector.js";
 import { statusOf } from "./status.js";
@@ -19,6 +21,8 @@ import { statusOf } from "./status.js";
 /** See {@link Avatar}. */
 export class AvatarClient implements Avatar {
   readonly docs: DocsOf;
+  readonly identity: IdentityOf;
+  readonly credentials: CredentialsOf;
   readonly peerId: string | undefined = undefined;
   /** Resolves when a host answers for the first time. */
   readonly started: Promise<void>;
@@ -29,7 +33,6 @@ export class AvatarClient implements Avatar {
   readonly #lacking: readonly string[];
   readonly #wantsPersistence: boolean;
   #settleStarted!: { resolve: () => void; reject: (error: Error) => void };
-  #did = "";
   #running = false;
   #closing: Promise<void> | undefined;
 
@@ -40,11 +43,16 @@ export class AvatarClient implements Avatar {
     this.started = new Promise((resolve, reject) => (this.#settleStarted = { resolve, reject }));
     this.#channel = new Channel({
       ready: (ready) => this.#onReady(ready),
-      restarted: ({ restarts, reason }) => this.#emitter.emit("restarted", { restarts, reason }),
+      restarted: ({ restarts, reason }) => {
+        void this.#refreshIdentity();
+        this.#emitter.emit("restarted", { restarts, reason });
+      },
       event: (bytes) => this.#onEvent(bytes),
       failed: (error, closed) => (closed ? this.#connector.hostClosed() : this.#fail(error)),
     });
     this.docs = new DocsOf(this.#channel);
+    this.identity = new IdentityOf(this.#channel, environment.passkeys, (state) => this.#emitter.emit("identity", state));
+    this.credentials = new CredentialsOf(this.#channel);
     this.#connector = makeConnector(this.#channel, {
       role: (role) => this.#running && this.#emitter.emit("role", { role }),
       failed: (error) => this.#fail(error),
@@ -53,7 +61,7 @@ export class AvatarClient implements Avatar {
   }
 
   get did(): string {
-    return this.#did;
+    return this.identity.did;
   }
 
   async status(): Promise<AvatarStatus> {
@@ -92,7 +100,8 @@ export class AvatarClient implements Avatar {
 
   async #close(): Promise<void> {
     if (this.#channel.connected) {
-      await this.docs.settled();
+      // What waits for the unlocking of a locked node is not awaited: nobody may come to unlock it.
+      await Promise.race([this.docs.settled(), this.#locked()]);
       // A follower leaves; the leader takes the host with it.
       if (this.#connector.role === "leader" && this.#channel.connected) {
         await this.#channel.askHost({ ask: "close" }).catch((error: unknown) => {
@@ -101,6 +110,14 @@ export class AvatarClient implements Avatar {
       }
     }
     this.#end(new AvatarClosedError());
+  }
+
+  /** Resolves when the node is locked. */
+  #locked(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.identity.locked) resolve();
+      this.on("identity", ({ locked }) => locked && resolve());
+    });
   }
 
   #end(error: AvatarError): void {
@@ -119,10 +136,18 @@ export class AvatarClient implements Avatar {
   }
 
   #onReady(ready: HostReady): void {
-    this.#did = ready.did;
+    this.identity.greet(ready.did);
     this.#running = true;
-    this.#settleStarted.resolve();
+    // What the host said is from its start: since then somebody may have unlocked it, or made another identity key.
+    void this.#refreshIdentity().then(() => this.#settleStarted.resolve());
     if (this.#wantsPersistence) void this.#persist();
+  }
+
+  async #refreshIdentity(): Promise<void> {
+    await this.identity.state().catch((error: unknown) => {
+      // The Avatar was closed meanwhile, or the node has no identity to tell of: what is asked of it next says why.
+      if (!(error instanceof AvatarError)) throw error;
+    });
   }
 
   /** `navigator.storage.persist()` is for windows only, so the window asks, and tells the host. */
@@ -137,9 +162,10 @@ export class AvatarClient implements Avatar {
 
   #onEvent(bytes: Uint8Array): void {
     // One of these; none, where it is an event of a newer contract.
-    const { docCorrupt, indexRebuilding, storageTrouble } = readEvent(bytes);
+    const { docCorrupt, indexRebuilding, storageTrouble, identityChanged } = readEvent(bytes);
     if (docCorrupt) this.#emitter.emit("corrupt", { id: idToString(docCorrupt.documentId), reason: docCorrupt.reason });
     if (indexRebuilding) this.#emitter.emit("rebuilding", indexRebuilding);
+    if (identityChanged) this.identity.observe(identityChanged);
     if (storageTrouble) this.#emitter.emit("trouble", { error: errorOfCode(codeOfAppError(storageTrouble.code), storageTrouble.message) });
   }
 }

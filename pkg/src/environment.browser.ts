@@ -11,6 +11,7 @@ import { AvatarLoadError } from "./errors.js";
 import { startInThread } from "./host/in_thread.js";
 import { startInWorker, workerLoaded } from "./host/in_worker.js";
 import type { StartHost } from "./host/running.js";
+import { browserPasskeys } from "./identity/passkeys.browser.js";
 import { SoleConnector } from "./leader/connector.js";
 import { TabsConnector } from "./leader/tabs.js";
 import { loadModules } from "./load/load.js";
@@ -35,6 +36,8 @@ export const browser: Environment = {
       return false;
     }
   },
+
+  passkeys: browserPasskeys,
 };
 
 /** Whether tabs can elect a leader and talk. Where a browser blocks site data, both exist and throw when they are used. */

@@ -7,6 +7,7 @@ import type { AvatarOptions } from "./api.js";
 import { nodeAssets } from "./assets.node.js";
 import { META_UNIT_BUILD_ID } from "./build_ids.js";
 import type { Environment, MakeConnector } from "./environment.js";
+import { AvatarError } from "./errors.js";
 import { startInThread } from "./host/in_thread.js";
 import { SoleConnector } from "./leader/connector.js";
 import { loadModules } from "./load/load.js";
@@ -40,4 +41,10 @@ export const node: Environment = {
 
   // A folder is as persistent as its disk, and memory never.
   persist: () => Promise.resolve(undefined),
+
+  passkeys: { make: noPasskeys, ask: noPasskeys },
 };
+
+function noPasskeys(): Promise<never> {
+  return Promise.reject(new AvatarError("UNSUPPORTED", "Node has no passkeys."));
+}

@@ -5,6 +5,7 @@
  */
 import type { AvatarOptions } from "./api.js";
 import type { Channel } from "./channel/channel.js";
+import type { PasskeyMaker } from "./identity/passkeys.js";
 import type { Connector, ConnectorEvents } from "./leader/connector.js";
 
 /** Makes the connector of a client. */
@@ -16,4 +17,6 @@ export interface Environment {
   prepare(options: AvatarOptions, lacking: string[]): Promise<MakeConnector>;
   /** Asks for persistent storage; undefined where there is no such question. */
   persist(): Promise<boolean | undefined>;
+  /** Where passkeys are made and asked. */
+  readonly passkeys: PasskeyMaker;
 }

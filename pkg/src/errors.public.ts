@@ -8,6 +8,7 @@ export {
   AvatarClosedError,
   AvatarError,
   AvatarLoadError,
+  AvatarLockedError,
   AvatarNotFoundError,
   AvatarStorageError,
   type AvatarErrorCode,

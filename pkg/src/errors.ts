@@ -29,6 +29,10 @@ export type AvatarErrorCode =
   | "CLOSED"
   | "SCHEMA_TOO_NEW"
   | "INTERNAL"
+  /** The node is locked: unlock it first. */
+  | "LOCKED"
+  /** The passphrase, the words or the passkey are not the ones. */
+  | "WRONG_SECRET"
   | AvatarLoadErrorCode;
 
 /** The codes of {@link AvatarLoadError}: why the WebAssembly or the worker could not be loaded. */
@@ -130,6 +134,19 @@ export class AvatarClosedError extends AvatarError {
   }
 }
 
+/** The node is locked: see `avatar.identity.unlock`. Nothing was done. */
+export class AvatarLockedError extends AvatarError {
+  /** The name of the class. */
+  override readonly name = "AvatarLockedError";
+  /** Says what happened. */
+  declare readonly code: "LOCKED";
+
+  /** @internal */
+  constructor(message = "The node is locked.", options: { cause?: unknown } = {}) {
+    super("LOCKED", message, options);
+  }
+}
+
 /** The contract's code of an application error → ours. A `Record` over the enum: the compiler refuses a gap. */
 const CODE_OF_APP_ERROR: Readonly<Record<ErrorCode, AvatarErrorCode>> = {
   [ErrorCode.UNSPECIFIED]: "INTERNAL",
@@ -151,6 +168,8 @@ const CODE_OF_APP_ERROR: Readonly<Record<ErrorCode, AvatarErrorCode>> = {
   [ErrorCode.CLOSED]: "CLOSED",
   [ErrorCode.SCHEMA_TOO_NEW]: "SCHEMA_TOO_NEW",
   [ErrorCode.INTERNAL]: "INTERNAL",
+  [ErrorCode.LOCKED]: "LOCKED",
+  [ErrorCode.WRONG_SECRET]: "WRONG_SECRET",
 };
 
 /** The contract's code of a failed operation → ours. */
@@ -166,6 +185,9 @@ const CODE_OF_OP_ERROR: Readonly<Record<OpErrorCode, AvatarErrorCode>> = {
   [OpErrorCode.TOO_LARGE]: "LIMIT",
   [OpErrorCode.UNSUPPORTED]: "UNSUPPORTED",
   [OpErrorCode.OTHER]: "INTERNAL",
+  [OpErrorCode.NOT_FOUND]: "NOT_FOUND",
+  [OpErrorCode.CORRUPT]: "CORRUPT",
+  [OpErrorCode.INVALID]: "INVALID_ARGUMENT",
 };
 
 const STORAGE_CODES: ReadonlySet<AvatarErrorCode> = new Set(["CORRUPT", "QUOTA_EXCEEDED", "STORAGE_BLOCKED", "STORAGE_LOST", "STORAGE_IO", "STORAGE_LOCKED", "SCHEMA_TOO_NEW"]);
@@ -186,6 +208,7 @@ export function errorOfCode(code: AvatarErrorCode, message: string, options: { c
   if (code === "INVALID_ARGUMENT") return new AvatarArgumentError(message, options);
   if (code === "NOT_FOUND") return new AvatarNotFoundError(message, options);
   if (code === "CLOSED" || code === "CANCELLED") return new AvatarClosedError(code, message, options);
+  if (code === "LOCKED") return new AvatarLockedError(message, options);
   return new AvatarError(code, message, options);
 }
 

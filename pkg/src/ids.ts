@@ -1,5 +1,5 @@
 /**
- * Document ids: 128 random bits, written as 26 characters of Crockford's base32 in lower case.
+ * Ids of documents and credentials: 128 random bits, written as 26 characters of Crockford's base32 in lower case.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import { AvatarArgumentError } from "./errors.js";
 export const ID_BYTES = 16;
 const ID_CHARACTERS = 26;
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
+const ID = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/;
 
 /** Value of each character code; 255 = not in the alphabet. Upper case, and the letters that people confuse (i l → 1, o → 0), are taken too, as Crockford says. */
 const VALUES = (() => {
@@ -54,6 +55,11 @@ export function idToString(bytes: Uint8Array): string {
   return text;
 }
 
+/** Whether it is an id, as {@link idToString} writes it. */
+export function isId(value: unknown): value is string {
+  return typeof value === "string" && ID.test(value);
+}
+
 /** Text → bytes. @throws AvatarArgumentError when it is no id. */
 export function idFromString(text: string): Uint8Array {
   const bytes = new Uint8Array(ID_BYTES);
@@ -71,6 +77,6 @@ export function idFromString(text: string): Uint8Array {
       bytes[at++] = (held >>> bits) & 255;
     }
   }
-  if (!valid) throw new AvatarArgumentError(`Not a document id: ${JSON.stringify(text)?.slice(0, 64)}. An id is 26 characters of base32.`);
+  if (!valid) throw new AvatarArgumentError(`Not an id: ${JSON.stringify(text)?.slice(0, 64)}. An id is 26 characters of base32.`);
   return bytes;
 }

@@ -110,6 +110,38 @@ describe("a channel", () => {
     assert.deepEqual([a.heard, b.heard, c.heard], [["last 2"], ["more 2", "lost", "last 2"], ["last 2"]]);
   });
 
+  test("makes what outlives a lock again when the node is unlocked, and refuses the rest", async () => {
+    const { host, made } = await connected();
+    const [live, once] = [listener({ waits: () => true, lost: () => live.heard.push("lost"), again: () => request("A") }), listener()];
+    made.call(request("a"), live);
+    made.call(request("b"), once);
+    await turn();
+    host.sent();
+    await host.send(response(1, done, true), response(1, error(ErrorCode.LOCKED)), response(2, error(ErrorCode.LOCKED)));
+    assert.deepEqual([live.heard, once.heard, host.sent()], [["more 2", "lost"], ["LOCKED"], []]);
+    made.unlocked();
+    await turn();
+    assert.deepEqual(host.sent(), [[1, "request", "A"]]);
+    // Locked again before it was answered.
+    await host.send(response(1, error(ErrorCode.LOCKED)));
+    made.unlocked();
+    await turn();
+    await host.send(response(1, done));
+    assert.deepEqual(live.heard, ["more 2", "lost", "lost", "last 2"]);
+  });
+
+  test("forgets what waits for an unlocking and is cancelled", async () => {
+    const { host, made } = await connected();
+    const call = made.call(request("a"), listener({ waits: () => true }));
+    await turn();
+    host.sent();
+    await host.send(response(1, error(ErrorCode.LOCKED)));
+    call.cancel();
+    made.unlocked();
+    await turn();
+    assert.deepEqual(host.sent(), []);
+  });
+
   test("waits for the restart of a node that crashed, and sends what was in flight again", async () => {
     const { host, made, told } = await connected();
     const a = listener();

@@ -6,6 +6,10 @@ import fc from "fast-check";
 import { readHostBatch, writeCancelFrame, writeHostFrame, writeRequestFrame } from "../dist/channel/frames.js";
 import * as messages from "../dist/channel/messages.js";
 import { readResponse } from "../dist/channel/channel.js";
+import * as credentialMessages from "../dist/credentials/messages.js";
+import * as credentialRequests from "../dist/credentials/requests.js";
+import * as identityMessages from "../dist/identity/messages.js";
+import * as identityRequests from "../dist/identity/requests.js";
 import { Reader, writeSint53, writeUint53, Writer } from "../dist/channel/wire.js";
 import { encodeChange, encodeCreate, readDocEvent, readEdit, readValue, writeEdit, writeMap, writeValue } from "../dist/docs/codec.js";
 import { BytesNode, CounterNode, DateNode, ListNode, MapNode, mapNodeOf, nodeOf } from "../dist/docs/nodes.js";
@@ -16,6 +20,8 @@ import * as requests from "../dist/docs/requests.js";
 import * as client from "../dist/gen/dao/avatar/v1/client_pb.js";
 import * as docs from "../dist/gen/dao/avatar/v1/docs_pb.js";
 import { QueryDeltaSchema, QueryRowsSchema, QuerySchema } from "../dist/gen/dao/avatar/v1/query_pb.js";
+import * as credentials from "../dist/gen/dao/avatar/v1/credentials_pb.js";
+import * as identity from "../dist/gen/dao/avatar/v1/identity_pb.js";
 import * as contract from "../dist/gen/dao/avatar/v1/request_pb.js";
 import { EditSchema, MapValueSchema, ValueSchema } from "../dist/gen/dao/avatar/v1/value_pb.js";
 import { idToString } from "../dist/ids.js";
@@ -249,7 +255,20 @@ describe("by hand as generated", () => {
     ]);
   });
 
+  const readers = { ...messages, ...identityMessages, ...credentialMessages };
   for (const [name, schema] of [
+    ["IdentityState", identity.IdentityStateSchema],
+    ["IdentityWords", identity.IdentityWordsSchema],
+    ["DeviceLog", identity.DeviceLogSchema],
+    ["BackupPart", identity.BackupPartSchema],
+    ["BackupOpened", identity.BackupOpenedSchema],
+    ["BackupReport", identity.BackupReportSchema],
+    ["CredentialDocument", credentials.CredentialDocumentSchema],
+    ["VerificationReport", credentials.VerificationReportSchema],
+    ["CredentialRequested", credentials.CredentialRequestedSchema],
+    ["CredentialList", credentials.CredentialListSchema],
+    ["CredentialKept", credentials.CredentialKeptSchema],
+    ["DidResolved", credentials.DidResolvedSchema],
     ["AppError", contract.AppErrorSchema],
     ["DocOpened", docs.DocOpenedSchema],
     ["DocChanged", docs.DocChangedSchema],
@@ -265,7 +284,7 @@ describe("by hand as generated", () => {
       fc.assert(
         fc.property(messageOf(schema), (init) => {
           const message = create(schema, init);
-          assert.deepEqual(messages[`read${name}`](toBinary(schema, message)), plainMessage(message, schema));
+          assert.deepEqual(readers[`read${name}`](toBinary(schema, message)), plainMessage(message, schema));
         }),
         { numRuns: 50 },
       );
@@ -290,8 +309,77 @@ describe("by hand as generated", () => {
     }
   });
 
+  test("requests about the identity", () => {
+    const [key, other, salt] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2), new Uint8Array(32).fill(3)];
+    const secret = { credentialId: key, prfOutput: other };
+    const of = identityRequests;
+    for (const [bytes, init] of [
+      [of.encodeIdentityGet(), { case: "identityGet", value: {} }],
+      [of.encodeLock(), { case: "identityLock", value: {} }],
+      [of.encodeUnlock({ passphrase: "pass" }), { case: "identityUnlock", value: { secret: { secret: { case: "passphrase", value: "pass" } } } }],
+      [of.encodeUnlock({ words: "a b" }), { case: "identityUnlock", value: { secret: { secret: { case: "words", value: "a b" } } } }],
+      [of.encodeUnlock({ passkey: secret }), { case: "identityUnlock", value: { secret: { secret: { case: "passkey", value: secret } } } }],
+      [of.encodeWordsGet(), { case: "identityWordsGet", value: {} }],
+      [of.encodeWordsConfirm([{ index: 0, word: "a" }, { index: 23, word: "b" }]), { case: "identityWordsConfirm", value: { words: [{ index: 0, word: "a" }, { index: 23, word: "b" }] } }],
+      [of.encodePassphraseSet("pass", true), { case: "identityPassphraseSet", value: { passphrase: "pass", askAtStart: true } }],
+      [of.encodePassphraseSet("pass", false), { case: "identityPassphraseSet", value: { passphrase: "pass" } }],
+      [of.encodePassphraseRemove(), { case: "identityPassphraseRemove", value: {} }],
+      [of.encodePasskeyAdd(secret, salt, "key"), { case: "identityPasskeyAdd", value: { secret, salt, label: "key" } }],
+      [of.encodePasskeyRemove(key), { case: "identityPasskeyRemove", value: { credentialId: key } }],
+      [of.encodeLockAfter(300), { case: "identityLockAfter", value: { seconds: 300 } }],
+      [of.encodeLockAfter(0), { case: "identityLockAfter", value: {} }],
+      [of.encodeRecover("a b"), { case: "identityRecover", value: { words: "a b" } }],
+      [of.encodeRotate(), { case: "identityRotate", value: {} }],
+      [of.encodeDeviceAdd(key, other, "phone"), { case: "deviceAdd", value: { signPublicKey: key, agreePublicKey: other, name: "phone" } }],
+      [of.encodeDeviceAdd(key, undefined, "phone"), { case: "deviceAdd", value: { signPublicKey: key, name: "phone" } }],
+      [of.encodeDeviceRemove(key), { case: "deviceRemove", value: { signPublicKey: key } }],
+      [of.encodeDeviceRename(key, "phone"), { case: "deviceRename", value: { signPublicKey: key, name: "phone" } }],
+      [of.encodeDeviceLogGet(), { case: "deviceLogGet", value: {} }],
+      [of.encodeDeviceLogMerge(key), { case: "deviceLogMerge", value: { log: key } }],
+      [of.encodeBackupCreate(""), { case: "backupCreate", value: {} }],
+      [of.encodeBackupCreate("pass"), { case: "backupCreate", value: { passphrase: "pass" } }],
+      [of.encodeBackupOpen({ passphrase: "pass" }), { case: "backupOpen", value: { secret: { case: "passphrase", value: "pass" } } }],
+      [of.encodeBackupOpen({ words: "a b" }), { case: "backupOpen", value: { secret: { case: "words", value: "a b" } } }],
+      [of.encodeBackupFeed(2 ** 40, key), { case: "backupFeed", value: { backup: 2n ** 40n, data: key } }],
+      [of.encodeBackupFinish(7, true), { case: "backupFinish", value: { backup: 7n, checkOnly: true } }],
+    ]) {
+      assert.deepEqual(bytes, toBinary(RequestSchema, create(RequestSchema, { request: init })), init.case);
+    }
+  });
+
+  test("requests about credentials", () => {
+    const id = new Uint8Array(16).fill(5);
+    const of = credentialRequests;
+    const [jcs, rdfc, jose] = ["eddsa-jcs-2022", "eddsa-rdfc-2022", "jose"].map(of.wireSecuring);
+    for (const [bytes, init] of [
+      [of.encodeIssue("{}", jcs, "https://a.example/1", true), { case: "credentialIssue", value: { credential: "{}", securing: credentials.Securing.EDDSA_JCS_2022, statusListUrl: "https://a.example/1", keep: true } }],
+      [of.encodeIssue("{}", of.wireSecuring(undefined), "", false), { case: "credentialIssue", value: { credential: "{}" } }],
+      [of.encodeVerify("{}", { challenge: "", domain: "", statusLists: [], offline: false }), { case: "credentialVerify", value: { document: "{}" } }],
+      [of.encodeVerify("{}", { challenge: "c", domain: "d", statusLists: ["1", "2"], offline: true }), { case: "credentialVerify", value: { document: "{}", challenge: "c", domain: "d", statusLists: ["1", "2"], offline: true } }],
+      [of.encodePresent([id], ["{}"], { challenge: "c", domain: "d", securing: rdfc }), { case: "credentialPresent", value: { ids: [id], documents: ["{}"], challenge: "c", domain: "d", securing: credentials.Securing.EDDSA_RDFC_2022 } }],
+      [of.encodePresent([], ["a", "b"], { challenge: "c", domain: "d", securing: jose }), { case: "credentialPresent", value: { documents: ["a", "b"], challenge: "c", domain: "d", securing: credentials.Securing.JOSE } }],
+      [of.encodeCredentialRequest(["A", "B"], "d", "why"), { case: "credentialRequest", value: { types: ["A", "B"], domain: "d", reason: "why" } }],
+      [of.encodeKeep("{}"), { case: "credentialKeep", value: { document: "{}" } }],
+      [of.encodeCredentialListGet(), { case: "credentialListGet", value: {} }],
+      [of.encodeForget(id), { case: "credentialForget", value: { id } }],
+      [of.encodeRevoke(id), { case: "credentialRevoke", value: { id } }],
+      [of.encodeStatusListGet("https://a.example/1"), { case: "statusListGet", value: { url: "https://a.example/1" } }],
+      [of.encodeResolve("did:web:a.example"), { case: "didResolve", value: { did: "did:web:a.example" } }],
+    ]) {
+      assert.deepEqual(bytes, toBinary(RequestSchema, create(RequestSchema, { request: init })), init.case);
+    }
+    assert.equal(of.wireSecuring("toString"), undefined);
+  });
+
+  test("every request of the identity and of credentials has its encoder", () => {
+    const covered = { ...identityRequests, ...credentialRequests };
+    const names = RequestSchema.fields.filter(({ number }) => number >= 30 && number < 1000).map(({ localName }) => localName);
+    assert.equal(Object.keys(covered).filter((name) => name.startsWith("encode")).length, names.length, names.join(", "));
+  });
+
   test("the numbers of the answers", () => {
-    for (const [name, number] of Object.entries(requests.Answer)) assert.equal(ResponseSchema.field[name].number, number, name);
+    const answers = { ...requests.Answer, ...identityMessages.IdentityAnswer, ...credentialMessages.CredentialAnswer };
+    for (const [name, number] of Object.entries(answers)) assert.equal(ResponseSchema.field[name].number, number, name);
   });
 
   test("the case of a response", () => {

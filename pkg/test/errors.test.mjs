@@ -14,7 +14,7 @@ test("every ErrorCode of the contract has its own code, under its own name", () 
 });
 
 test("every OpErrorCode of the contract has a code", () => {
-  const expected = { UNSPECIFIED: "INTERNAL", OTHER: "INTERNAL", TOO_LARGE: "LIMIT" };
+  const expected = { UNSPECIFIED: "INTERNAL", OTHER: "INTERNAL", TOO_LARGE: "LIMIT", INVALID: "INVALID_ARGUMENT" };
   for (const [name, value] of members(OpErrorCode)) assert.equal(codeOfOpError(value), expected[name] ?? name);
 });
 

@@ -15,12 +15,14 @@ export interface CallHandler {
   /** An answer: the field number of the Response's case, and its bytes (a view on the message: copy what you keep). */
   answer(field: number, payload: Uint8Array, last: boolean): void;
   fail(error: AvatarError): void;
-  /** The connection broke; {@link CallHandler.again} follows when there is a new one. Answers of before are void. */
+  /** The connection broke, or the node was locked; {@link CallHandler.again} follows when there is a new one, or it is unlocked. Answers of before are void. */
   lost?(): void;
-  /** What to send on the new connection; undefined ends the call silently. Without this method: the same request. */
+  /** What to send then; undefined ends the call silently. Without this method: the same request. */
   again?(): Uint8Array | undefined;
   /** False for the few requests that must not be sent twice: they fail with CRASHED. */
   readonly retries?: boolean;
+  /** Whether an answer LOCKED is no end: the call is lost then, and made again when the node is unlocked. Without this method it fails. */
+  waits?(): boolean;
 }
 
 /** A call in flight. */
@@ -50,7 +52,7 @@ interface CallState {
   readonly handler: CallHandler;
   /** Sent on the connection of now. */
   sent: boolean;
-  /** Was sent on a connection that broke. */
+  /** Was sent on a connection that broke, or met a locked node. */
   lost: boolean;
   cancelled: boolean;
 }
@@ -104,9 +106,9 @@ export class Channel {
   }
 
   /** Sends a Request that has one answer. */
-  ask(request: Uint8Array, options: { retries?: boolean } = {}): Promise<{ field: number; payload: Uint8Array }> {
+  ask(request: Uint8Array, options: { retries?: boolean; waits?: boolean } = {}): Promise<{ field: number; payload: Uint8Array }> {
     return new Promise((resolve, reject) => {
-      this.#start(request, { answer: (field, payload) => resolve({ field, payload }), fail: reject, retries: options.retries ?? true });
+      this.#start(request, { answer: (field, payload) => resolve({ field, payload }), fail: reject, retries: options.retries ?? true, waits: () => options.waits ?? false });
     });
   }
 
@@ -115,6 +117,11 @@ export class Channel {
     return new Promise((resolve, reject) => {
       this.#start(request, { answer: () => undefined, fail: reject, host: resolve });
     });
+  }
+
+  /** The node is unlocked: what waited for that is made again. */
+  unlocked(): void {
+    if (this.#ready) this.#resume();
   }
 
   /** Ends all calls, and every later one, with this error. */
@@ -192,7 +199,7 @@ export class Channel {
     this.#planFlush();
   }
 
-  /** The answers that a call had on the broken connection are void. */
+  /** The answers that a call had on the broken connection, or before the lock, are void. */
   #lose(call: CallState): void {
     call.sent = false;
     call.lost = true;
@@ -273,7 +280,8 @@ export class Channel {
       const error = errorOfAppError(readAppError(payload));
       // The host that answers CLOSED was closed by another tab; that this client is closed, it knows itself.
       const connectionLost = (error.code === "CRASHED" && error.retryable) || error.code === "CLOSED";
-      if (connectionLost && !call.cancelled) {
+      const waits = error.code === "LOCKED" && call.handler.waits?.() === true;
+      if ((connectionLost || waits) && !call.cancelled) {
         this.#lose(call);
         return;
       }

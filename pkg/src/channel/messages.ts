@@ -1,59 +1,12 @@
 /**
- * The rarer messages of the contract, read by tables: the protobuf runtime's general reader would be a quarter of what a page has to load.
- * The tests compare each with the generated code.
+ * The rarer messages of the contract, read by tables (see `tables.ts`). The tests compare each with the generated code.
  *
  * @module
  */
 import type { ErrorCode } from "../gen/dao/avatar/v1/request_pb.js";
 import type { StorageKind } from "../gen/dao/avatar/v1/client_pb.js";
-import { Reader } from "./wire.js";
-
-/** What a field holds; a table for a message inside. */
-type Kind = "string" | "bytes" | "bool" | "uint" | "sint" | Table;
-
-/** Fields by their number: name, kind, and whether there are several. 64-bit numbers are read as JavaScript numbers. */
-interface Table {
-  readonly [field: number]: readonly [name: string, kind: Kind, repeated?: true];
-}
-
-/** Reads a message. Fields that are absent have the default of proto3; messages inside that are absent are undefined. @throws RangeError */
-function read<T>(table: Table, bytes: Uint8Array): T {
-  const reader = new Reader(bytes);
-  const message: Record<string, unknown> = {};
-  for (const [name, kind, repeated] of Object.values(table)) if (repeated || typeof kind === "string") message[name] = repeated ? [] : DEFAULTS[kind as keyof typeof DEFAULTS];
-  while (reader.pos < reader.len) {
-    const tag = reader.uint32();
-    const field = table[tag >>> 3];
-    if (field === undefined) {
-      reader.skipTag(tag);
-      continue;
-    }
-    const [name, kind, repeated] = field;
-    const value = readKind(reader, kind);
-    if (repeated) (message[name] as unknown[]).push(value);
-    else message[name] = value;
-  }
-  return message as T;
-}
-
-const DEFAULTS = { string: "", bytes: new Uint8Array(), bool: false, uint: 0, sint: 0 };
-
-function readKind(reader: Reader, kind: Kind): unknown {
-  switch (kind) {
-    case "string":
-      return reader.string();
-    case "bytes":
-      return reader.bytes().slice();
-    case "bool":
-      return reader.bool();
-    case "uint":
-      return reader.uint53();
-    case "sint":
-      return reader.sint53();
-    default:
-      return read(kind, reader.bytes());
-  }
-}
+import { IDENTITY_STATE, type IdentityStateMessage } from "../identity/messages.js";
+import { read, type Table } from "./tables.js";
 
 /** AppError. */
 export interface AppError {
@@ -158,12 +111,14 @@ export interface Event {
   docCorrupt?: { documentId: Uint8Array; reason: string };
   indexRebuilding?: { done: number; total: number };
   storageTrouble?: { code: ErrorCode; message: string };
+  identityChanged?: IdentityStateMessage;
 }
 
 const EVENT: Table = {
   1: ["docCorrupt", { 1: ["documentId", "bytes"], 2: ["reason", "string"] }],
   2: ["indexRebuilding", { 1: ["done", "uint"], 2: ["total", "uint"] }],
   3: ["storageTrouble", { 1: ["code", "uint"], 2: ["message", "string"] }],
+  4: ["identityChanged", IDENTITY_STATE],
 };
 
 /** Reads an Event. */

@@ -109,6 +109,8 @@ export class DocCore {
         stream.stop();
         this.#viewLost();
       },
+      // A document that is open comes back when the node is unlocked; one that is being opened is refused.
+      waits: () => this.#replica !== undefined,
       again: () => {
         // A document that was being created may be there already, and others may have changed it: fetch it whole.
         if (this.#start.how === "create" && this.#replica === undefined) {
@@ -129,7 +131,7 @@ export class DocCore {
   /** The connection broke while the document was being created. */
   #createAgain({ type, content }: { type: string; content: MapNode }): void {
     const { channel, session } = this.#context;
-    channel.ask(encodeCreate({ documentId: this.idBytes, session, type, content, detached: true })).then(
+    channel.ask(encodeCreate({ documentId: this.idBytes, session, type, content, detached: true }), { waits: true }).then(
       () => {
         this.#start = { how: "open" };
         this.#beginView();
@@ -402,6 +404,7 @@ export class DocCore {
         fail: (error) => this.#refused(change, error),
         // The view, opened again, sends it again.
         again: () => undefined,
+        waits: () => true,
       });
     }
   }

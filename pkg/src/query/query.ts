@@ -28,7 +28,7 @@ export class LiveQuery<T extends DocContent = Record<string, DocValue>> implemen
     const none = this.#spec.limit === 0;
     return new Promise((resolve, reject) => {
       const results = new ResultRows<T>(none);
-      this.#channel.call(encodeQuery("run", query), handlerOf(results, () => resolve(results.current), reject));
+      this.#channel.call(encodeQuery("run", query), handlerOf(results, () => resolve(results.current), reject, false));
     });
   }
 
@@ -56,7 +56,7 @@ export class LiveQuery<T extends DocContent = Record<string, DocValue>> implemen
       if (onError) tell(onError, error);
       else if (error.code !== "CLOSED") tell(throwing, error);
     };
-    const call: Call = this.#channel.call(encodeQuery("subscribe", query), handlerOf(results, announce, fail));
+    const call: Call = this.#channel.call(encodeQuery("subscribe", query), handlerOf(results, announce, fail, true));
     return () => {
       if (ended) return;
       ended = true;
@@ -102,7 +102,8 @@ function throwing(error: Error): void {
   throw error;
 }
 
-function handlerOf<T extends DocContent>(results: ResultRows<T>, changed: () => void, fail: (error: AvatarError) => void): CallHandler {
+/** `live`: it outlives a lock. */
+function handlerOf<T extends DocContent>(results: ResultRows<T>, changed: () => void, fail: (error: AvatarError) => void, live: boolean): CallHandler {
   return {
     answer: (field, payload, last) => {
       try {
@@ -121,6 +122,7 @@ function handlerOf<T extends DocContent>(results: ResultRows<T>, changed: () => 
     },
     fail,
     lost: () => results.restart(),
+    waits: () => live,
   };
 }
 

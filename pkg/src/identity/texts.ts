@@ -1,0 +1,17 @@
+/**
+ * Texts that a person gives.
+ *
+ * @module
+ */
+import { AvatarArgumentError } from "../errors.js";
+
+/** A text that a person gave. @throws AvatarArgumentError */
+export function text(value: unknown, what: string): string {
+  if (typeof value !== "string" || value === "") throw new AvatarArgumentError(`${what} is a string that is not empty.`);
+  return value.toWellFormed();
+}
+
+/** The recovery words as one text. @throws AvatarArgumentError */
+export function joined(words: string | readonly string[]): string {
+  return text(Array.isArray(words) ? words.join(" ") : words, "The recovery words");
+}
