@@ -23,8 +23,8 @@ pub const NONCE_BYTES: usize = 24;
 /// The length of a tag, in bytes.
 const TAG_BYTES: usize = 16;
 
-/// Where the encrypted content begins.
-const CONTENT_AT: usize = 1 + NONCE_BYTES;
+/// Where the content begins, encrypted or, once it was opened in place, not.
+pub const CONTENT_AT: usize = 1 + NONCE_BYTES;
 
 /// What a seal adds to its content, in bytes.
 pub const OVERHEAD_BYTES: usize = CONTENT_AT + TAG_BYTES;
