@@ -20,6 +20,7 @@ use crate::engine;
 use crate::error::{HostError, HostErrorCode, app_error};
 use crate::frames::{self, Ask, FrameKind};
 use crate::instance::{Answer, CheckedModule, Instance, Trap};
+use crate::keys::{self, Keys};
 use crate::net;
 use crate::ops::{OpEvent, Ops};
 use crate::status;
@@ -88,6 +89,7 @@ pub struct Host {
     onfailed: Option<Function>,
     log: Rc<Log>,
     backend: Rc<dyn Backend>,
+    keys: Option<Rc<dyn Keys>>,
     clients: Rc<Clients>,
     calls: Rc<RefCell<Calls>>,
     supervisor: RefCell<Supervisor>,
@@ -122,6 +124,7 @@ impl Host {
                 rules: options.rules,
                 onfailed: options.onfailed,
                 log: Rc::new(options.log),
+                keys: keys::of(backend.as_ref()),
                 backend,
                 clients: Rc::default(),
                 calls: Rc::default(),
@@ -157,7 +160,7 @@ impl Host {
         let world = Rc::new(World {
             calls: self.calls.clone(),
             clients: self.clients.clone(),
-            ops: Ops::new(self.backend.clone(), self.rules, wake),
+            ops: Ops::new(self.backend.clone(), self.keys.clone(), self.rules, wake),
             log: self.log.clone(),
             hello: RefCell::new(None),
             last_words: RefCell::default(),
@@ -189,10 +192,14 @@ impl Host {
     }
 
     fn hello(&self) -> HostHello {
+        let mut capabilities = vec![Capability::Storage.into(), Capability::Net.into()];
+        if self.has_keys() {
+            capabilities.push(Capability::Keys.into());
+        }
         HostHello {
             abi_minor: avatar_proto::ABI_MINOR.into(),
             host: HOST.into(),
-            capabilities: vec![Capability::Storage.into(), Capability::Net.into()],
+            capabilities,
             limits: Some(Limits {
                 max_buffer_bytes: avatar_proto::DEFAULT_MAX_BUFFER_BYTES,
                 max_inflight: avatar_proto::DEFAULT_MAX_INFLIGHT_OPS,
@@ -666,6 +673,11 @@ impl Host {
     /// What clients were told at the start.
     pub fn ready(&self) -> HostReady {
         self.ready.borrow().clone()
+    }
+
+    /// Whether there is somebody to guard keys.
+    pub fn has_keys(&self) -> bool {
+        self.keys.is_some()
     }
 
     /// Instances after the first.

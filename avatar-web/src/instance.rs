@@ -91,6 +91,8 @@ pub trait Imports: 'static {
     fn storage(&self, op: u64, head: Lent, body: Lent) -> AbiStatus;
     /// `avatar_net_request`.
     fn net_request(&self, op: u64, head: Lent, body: Lent) -> AbiStatus;
+    /// `avatar_keys`.
+    fn keys(&self, op: u64, command: Lent) -> AbiStatus;
     /// `avatar_cancel`.
     fn cancel(&self, op: u64) -> AbiStatus;
     /// `avatar_stream_grant`.
@@ -550,6 +552,17 @@ impl Linker {
             let imports = imports.clone();
             move |op, head, body| imports.net_request(op, head, body)
         });
+        linker.add(
+            "avatar_keys",
+            Closure::<dyn Fn(i64, i32, i32) -> i32>::new({
+                let (memory, imports) = (memory.clone(), imports.clone());
+                move |op: i64, ptr: i32, len: i32| match memory.lend(ptr, len) {
+                    _ if op == 0 => AbiStatus::Invalid.code(),
+                    Ok(command) => imports.keys(op as u64, command).code(),
+                    Err(status) => status.code(),
+                }
+            }),
+        );
         // Capabilities that this host lacks: H16.
         linker.add_operation("avatar_infer", &memory, |_, _, _| AbiStatus::Unsupported);
         linker.add(

@@ -36,6 +36,8 @@ export interface JsStorageRead {
 export interface JsStorage {
   /** What `HostStatus.storage` reports. */
   readonly kind: "folder" | "memory";
+  /** Guards this store's key sets. Without it they live in memory. */
+  readonly keys?: JsKeys;
   /**
    * Resolves, when the batch is as durable as `durability` says, with one result for each `get` and `scan`, in order.
    * Rejects, with nothing applied, with an Error whose `code` is `QUOTA_EXCEEDED`, `STORAGE_BLOCKED`, `STORAGE_LOST` or anything else (taken as an I/O error).
@@ -45,11 +47,20 @@ export interface JsStorage {
   close(): Promise<void>;
 }
 
+/** Guards the key sets of a {@link JsStorage}. The rules are those of `avatar_keys` in proto/ABI.md. */
+export interface JsKeys {
+  /**
+   * Takes an encoded KeysCommand, which has been checked, and resolves with an encoded KeysResult.
+   * Rejects with an Error whose `code` is `NOT_FOUND`, `CORRUPT`, `INVALID`, `UNSUPPORTED`, one of a store's, or anything else (taken as an I/O error).
+   */
+  run(command: Uint8Array): Promise<Uint8Array>;
+}
+
 /** What {@link Host.start} is given. */
 export interface HostOptions {
   /** The compiled meta_unit.wasm. Kept: new instances come from it after a trap. */
   module: WebAssembly.Module;
-  /** The database's name. In IndexedDB: the database `avatar:<name>`, object store `records`. One host at a time per name: who starts it holds the lock. */
+  /** The database's name. In IndexedDB: the database `avatar:<name>`, object stores `records` and `keys`. One host at a time per name: who starts it holds the lock. */
   name: string;
   /** `"auto"` (the default): IndexedDB, or memory (with the reason in HostReady and HostStatus) where the engine has none or the browser blocks it. */
   storage?: "auto" | "memory" | JsStorage;

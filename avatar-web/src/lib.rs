@@ -39,6 +39,7 @@ pub mod error;
 mod frames;
 mod host;
 mod instance;
+pub mod keys;
 mod net;
 mod ops;
 mod options;

@@ -5,12 +5,14 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 use avatar_proto::{
-    AbiStatus, DEFAULT_MAX_INFLIGHT_OPS, DEFAULT_MAX_STREAMS, Message, NetRequest, NetResponse, OpError,
+    AbiStatus, DEFAULT_MAX_INFLIGHT_OPS, DEFAULT_MAX_STREAMS, KeysCommand, Message, NetRequest, NetResponse, OpError,
 };
 use js_sys::Uint8Array;
 use wasm_bindgen_futures::spawn_local;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::instance::{Lent, StreamEventKind};
+use crate::keys::Keys;
 use crate::net::{self, Exchange, NetError};
 use crate::storage::{self, Backend};
 
@@ -22,8 +24,8 @@ pub enum OpEvent {
         op: u64,
         /// 0 or a negative AbiStatus.
         code: i32,
-        /// A result, or an OpError.
-        head: Vec<u8>,
+        /// A result, or an OpError. A secret may be in it.
+        head: Zeroizing<Vec<u8>>,
         /// The parts of the body.
         body: Vec<Uint8Array>,
     },
@@ -42,12 +44,14 @@ pub enum OpEvent {
 
 enum Pending {
     Storage,
+    Keys,
     Net(Rc<Exchange>),
 }
 
 /// The operations and streams of one instance.
 pub struct Ops {
     backend: Rc<dyn Backend>,
+    keys: Option<Rc<dyn Keys>>,
     rules: net::Rules,
     wake: Rc<dyn Fn()>,
     pending: RefCell<HashMap<u64, Pending>>,
@@ -58,9 +62,15 @@ pub struct Ops {
 
 impl Ops {
     /// None yet. `wake` is called when there is something to tell the guest.
-    pub fn new(backend: Rc<dyn Backend>, rules: net::Rules, wake: Rc<dyn Fn()>) -> Rc<Self> {
+    pub fn new(
+        backend: Rc<dyn Backend>,
+        keys: Option<Rc<dyn Keys>>,
+        rules: net::Rules,
+        wake: Rc<dyn Fn()>,
+    ) -> Rc<Self> {
         Rc::new(Self {
             backend,
+            keys,
             rules,
             wake,
             pending: RefCell::default(),
@@ -113,6 +123,34 @@ impl Ops {
                 .and_then(|reads| storage::encode(reads, Uint8Array::length))
                 .map_err(storage::StorageError::into_completion);
             ops.complete(op, result);
+        });
+        AbiStatus::Ok
+    }
+
+    /// `avatar_keys`.
+    pub fn keys(self: &Rc<Self>, op: u64, command: &Lent) -> AbiStatus {
+        let Some(keys) = &self.keys else {
+            return AbiStatus::Unsupported;
+        };
+        if let Err(status) = self.admit(op) {
+            return status;
+        }
+        let Ok(command) = KeysCommand::decode(Zeroizing::new(command.to_vec()).as_slice()) else {
+            return AbiStatus::Invalid;
+        };
+        if let Err(status) = command.check() {
+            return status;
+        }
+        self.pending.borrow_mut().insert(op, Pending::Keys);
+        let run = keys.run(command);
+        let ops = self.clone();
+        spawn_local(async move {
+            let result = run.await.map(|mut result| {
+                let head = result.encode_to_vec();
+                result.data.zeroize();
+                (head, Vec::new())
+            });
+            ops.complete(op, result.map_err(|error| error.into_completion()));
         });
         AbiStatus::Ok
     }
@@ -184,6 +222,7 @@ impl Ops {
             Ok((head, body)) => (0, head, body),
             Err((status, error)) => (status.code(), error.encode_to_vec(), Vec::new()),
         };
+        let head = Zeroizing::new(head);
         self.tell(OpEvent::Completed { op, code, head, body });
     }
 
@@ -211,11 +250,11 @@ impl Ops {
         }
     }
 
-    /// `avatar_cancel`. A storage batch is not stopped: it is on its way, and its true result follows.
+    /// `avatar_cancel`. A storage batch and a command for keys are not stopped: they are on their way, and their true results follow.
     pub fn cancel(&self, op: u64) -> AbiStatus {
         match self.pending.borrow().get(&op) {
             None => AbiStatus::NotFound,
-            Some(Pending::Storage) => AbiStatus::Ok,
+            Some(Pending::Storage | Pending::Keys) => AbiStatus::Ok,
             Some(Pending::Net(exchange)) => {
                 exchange.abort();
                 AbiStatus::Ok

@@ -12,6 +12,10 @@ use crate::host::{HOST, Host};
 pub async fn of(host: &Host) -> HostStatus {
     let ready = host.ready();
     let estimate = estimate().await;
+    let mut capabilities = vec!["storage".to_owned(), "net".to_owned()];
+    if host.has_keys() {
+        capabilities.push("keys".to_owned());
+    }
     HostStatus {
         storage: ready.storage,
         storage_reason: ready.storage_reason,
@@ -21,7 +25,7 @@ pub async fn of(host: &Host) -> HostStatus {
         restarts: host.restarts(),
         build_id: ready.build_id,
         clients: host.client_count() as u32,
-        capabilities: vec!["storage".into(), "net".into()],
+        capabilities,
         host: HOST.into(),
         lacking: lacking(),
     }

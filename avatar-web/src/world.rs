@@ -108,6 +108,10 @@ impl Imports for World {
         self.ops.net_request(op, &head, &body)
     }
 
+    fn keys(&self, op: u64, command: Lent) -> AbiStatus {
+        self.ops.keys(op, &command)
+    }
+
     fn cancel(&self, op: u64) -> AbiStatus {
         self.ops.cancel(op)
     }

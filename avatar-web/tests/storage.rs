@@ -382,7 +382,7 @@ async fn a_connection_closed_under_us_is_opened_again_with_all_data() {
     // An upgrade that is given up closes our connection, and leaves the database as it was.
     js_async(&format!(
         "await new Promise(resolve => {{
-            const r = indexedDB.open('avatar:{name}', 2);
+            const r = indexedDB.open('avatar:{name}', 3);
             r.onupgradeneeded = () => r.transaction.abort();
             r.onerror = event => {{ event.preventDefault(); resolve(); }};
         }})"

@@ -1,11 +1,13 @@
-//! Storage in IndexedDB: the database `avatar:<name>`, version 1, with the object stores `records` (binary keys out of line, binary values) and `host`
-//! (one entry: a random id, which tells this database from one that was made anew under the same name).
+//! Storage in IndexedDB: the database `avatar:<name>`, version 2, with the object stores `records` (binary keys out of line, binary values), `host`
+//! (one entry: a random id, which tells this database from one that was made anew under the same name) and, since version 2, `keys` (key sets by their names).
 //!
 //! A batch is one transaction. Only reads have handlers of their own: a write that fails aborts the transaction, whose end is what counts.
 //!
 //! **Lost storage.** When the database is closed under us (its data deleted, another version opened, the browser gave it up), batches are refused with
 //! STORAGE_LOST, and each batch tries to open it again, once a second at most. Only the same database, known by its id, is taken again:
 //! what the Meta Unit holds in memory belongs to that one. A database deleted for good stays lost until a new host starts.
+
+mod key_shelf;
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -22,11 +24,14 @@ use web_sys::{
 use super::{Backend, Batch, LocalBoxFuture, Op, Range, Read, Scan, StorageError, check_size};
 use crate::engine::{self, set, task};
 use crate::error::{HostError, describe, name_of};
+use crate::keys::KeyPlace;
+use key_shelf::KeyShelf;
 
 const RECORDS: &str = "records";
 const HOST: &str = "host";
+const KEYS: &str = "keys";
 const ID_KEY: &str = "id";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// How long an open may take, other versions' connections included, before it counts as blocked.
 const OPEN_LIMIT_S: u32 = 20;
@@ -159,6 +164,7 @@ impl Inner {
     /// A transaction on the connection; opens lost storage again when it is time.
     async fn begin(
         self: &Rc<Self>,
+        store: &str,
         mode: &str,
         strict: bool,
     ) -> Result<(IdbTransaction, IdbObjectStore), StorageError> {
@@ -166,7 +172,7 @@ impl Inner {
             let wait = {
                 let mut state = self.state.borrow_mut();
                 match &mut *state {
-                    State::Open(connection) => match begin(&connection.database, mode, strict) {
+                    State::Open(connection) => match begin(&connection.database, store, mode, strict) {
                         Ok(transaction) => return Ok(transaction),
                         Err(error) => Err(describe(&error)),
                     },
@@ -228,7 +234,7 @@ impl Inner {
     async fn run(self: Rc<Self>, batch: Batch) -> Result<Vec<Read>, StorageError> {
         let writes = batch.ops.iter().any(Op::writes);
         let mode = if writes { "readwrite" } else { "readonly" };
-        let (transaction, records) = self.begin(mode, batch.strict).await?;
+        let (transaction, records) = self.begin(RECORDS, mode, batch.strict).await?;
         let end = TransactionEnd::watch(&transaction);
         let reads = match issue(&records, &batch.ops).await {
             Ok(reads) => reads,
@@ -296,6 +302,10 @@ impl Backend for IndexedDb {
         String::new()
     }
 
+    fn keys(&self) -> KeyPlace {
+        KeyPlace::Shelf(Rc::new(KeyShelf::new(self.inner.clone())))
+    }
+
     fn close(&self) -> LocalBoxFuture<()> {
         let inner = self.inner.clone();
         Box::pin(async move {
@@ -316,6 +326,7 @@ fn lost(reason: String) -> StorageError {
 
 fn begin(
     database: &DatabaseWithOptions,
+    store: &str,
     mode: &str,
     strict: bool,
 ) -> Result<(IdbTransaction, IdbObjectStore), JsValue> {
@@ -325,8 +336,8 @@ fn begin(
         "durability",
         &if strict { "strict" } else { "relaxed" }.into(),
     );
-    let transaction = database.begin(RECORDS, mode, &options)?;
-    let store = transaction.object_store(RECORDS)?;
+    let transaction = database.begin(store, mode, &options)?;
+    let store = transaction.object_store(store)?;
     Ok((transaction, store))
 }
 
@@ -719,13 +730,17 @@ fn refusal(error: &JsValue) -> Refusal {
     }
 }
 
+/// Brings the database from an earlier version (0: there was none) to this one. What it holds stays.
 fn make_stores(request: &IdbOpenDbRequest, old_version: f64) -> Result<(), JsValue> {
     debug_assert!(old_version < f64::from(VERSION));
     let database: IdbDatabase = request.result()?.unchecked_into();
-    database.create_object_store(RECORDS)?;
-    let id = Uint8Array::new_with_length(16);
-    engine::fill_random(&id)?;
-    database.create_object_store(HOST)?.put_with_key(&id, &ID_KEY.into())?;
+    if old_version < 1.0 {
+        database.create_object_store(RECORDS)?;
+        let id = Uint8Array::new_with_length(16);
+        engine::fill_random(&id)?;
+        database.create_object_store(HOST)?.put_with_key(&id, &ID_KEY.into())?;
+    }
+    database.create_object_store(KEYS)?;
     Ok(())
 }
 

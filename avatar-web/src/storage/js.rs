@@ -10,6 +10,7 @@
 //!   given, except when it is the first. `more` tells that something was left out.
 //! - **`"strict"`** resolves when the bytes are on the medium (fsync), `"relaxed"` when they survive the death of the process.
 //! - The arrays of the operations belong to the store from the call on; the arrays it answers with belong to the host.
+//! - **`keys`**, where it is there, guards the key sets of this store (`JsKeys`); otherwise they live in memory.
 //! - After `close()` resolves, nothing of the store is touched any more.
 
 use std::cell::RefCell;
@@ -22,6 +23,7 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::{Backend, Batch, LocalBoxFuture, Op, Range, Read, StorageError};
 use crate::error::describe;
+use crate::keys::KeyPlace;
 
 #[wasm_bindgen]
 extern "C" {
@@ -30,6 +32,8 @@ extern "C" {
     pub type JsStorage;
     #[wasm_bindgen(method, getter)]
     fn kind(this: &JsStorage) -> JsValue;
+    #[wasm_bindgen(method, getter)]
+    fn keys(this: &JsStorage) -> JsValue;
     #[wasm_bindgen(method, catch)]
     fn batch(this: &JsStorage, ops: &Array, durability: &str) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch)]
@@ -104,6 +108,15 @@ impl Backend for JsStore {
 
     fn reason(&self) -> String {
         String::new()
+    }
+
+    fn keys(&self) -> KeyPlace {
+        let keys = self.store.keys();
+        if keys.is_object() {
+            KeyPlace::Js(keys.unchecked_into())
+        } else {
+            KeyPlace::Memory
+        }
     }
 
     fn close(&self) -> LocalBoxFuture<()> {

@@ -17,6 +17,7 @@ pub use js::{JsStorage, JsStore};
 pub use memory::Memory;
 
 use crate::error::HostError;
+use crate::keys::KeyPlace;
 
 /// A future of this one thread.
 pub type LocalBoxFuture<T> = Pin<Box<dyn Future<Output = T>>>;
@@ -32,6 +33,10 @@ pub trait Backend: 'static {
     fn kind(&self) -> StorageKind;
     /// Why it is not the best kind; empty when it is.
     fn reason(&self) -> String;
+    /// Where key sets are kept.
+    fn keys(&self) -> KeyPlace {
+        KeyPlace::Memory
+    }
     /// Lets go of everything, after the batches under way.
     fn close(&self) -> LocalBoxFuture<()>;
 }

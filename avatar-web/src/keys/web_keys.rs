@@ -1,0 +1,160 @@
+//! WebCrypto's key sets by name: on a shelf, or in memory where there is none or where it does not take keys.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use avatar_proto::keys_command::Command;
+use avatar_proto::{KeyProtection, KeysCommand, KeysResult};
+use wasm_bindgen::JsValue;
+use zeroize::Zeroizing;
+
+use super::web_crypto::{KeySet, WebCrypto};
+use super::{Added, Keys, KeysError, Shelf};
+use crate::storage::LocalBoxFuture;
+
+/// Key sets of the shelf that are known without asking it, at most.
+const MAX_KNOWN: usize = 256;
+
+/// See the module's documentation.
+pub struct WebKeys {
+    inner: Rc<Inner>,
+}
+
+struct Inner {
+    crypto: WebCrypto,
+    shelf: Option<Rc<dyn Shelf>>,
+    known: RefCell<HashMap<String, Known>>,
+}
+
+#[derive(Clone)]
+struct Known {
+    keys: Rc<KeySet>,
+    protection: KeyProtection,
+}
+
+impl WebKeys {
+    /// Without a shelf, everything stays in memory.
+    pub fn new(crypto: WebCrypto, shelf: Option<Rc<dyn Shelf>>) -> Self {
+        Self {
+            inner: Rc::new(Inner {
+                crypto,
+                shelf,
+                known: RefCell::default(),
+            }),
+        }
+    }
+}
+
+impl Keys for WebKeys {
+    fn run(&self, command: KeysCommand) -> LocalBoxFuture<Result<KeysResult, KeysError>> {
+        let inner = self.inner.clone();
+        Box::pin(async move {
+            let KeysCommand { name, command } = command;
+            match command {
+                None => Err(KeysError::invalid()),
+                Some(Command::Open(_)) => inner.open(&name).await,
+                Some(Command::Erase(_)) => inner.erase(&name).await,
+                Some(command) => inner.use_keys(&name, command).await,
+            }
+        })
+    }
+}
+
+impl Inner {
+    async fn use_keys(&self, name: &str, command: Command) -> Result<KeysResult, KeysError> {
+        let keys = self.find(name).await?.ok_or_else(KeysError::not_found)?.keys;
+        let data = match command {
+            Command::Sign(sign) => keys.sign(&self.crypto, &sign.message).await?,
+            Command::Agree(agree) => keys.agree(&self.crypto, &agree.public_key).await?,
+            Command::Wrap(wrap) => {
+                let secret = Zeroizing::new(wrap.secret);
+                keys.wrap(&self.crypto, &secret, &wrap.context).await?
+            }
+            Command::Unwrap(unwrap) => keys.unwrap(&self.crypto, &unwrap.wrapped, &unwrap.context).await?,
+            Command::Open(_) | Command::Erase(_) => Vec::new(),
+        };
+        Ok(KeysResult {
+            data,
+            ..KeysResult::default()
+        })
+    }
+
+    async fn open(&self, name: &str) -> Result<KeysResult, KeysError> {
+        if let Some(known) = self.find(name).await? {
+            return Ok(opened(&known, false));
+        }
+        let fresh = Rc::new(KeySet::generate(&self.crypto).await?);
+        if let Some(shelf) = &self.shelf {
+            match shelf.add(name, &fresh.to_js()).await? {
+                Added::There(theirs) => return Ok(opened(&self.learn(name, &theirs)?, false)),
+                Added::New => {
+                    let Some(stored) = shelf.get(name).await? else {
+                        // Erased meanwhile.
+                        return Ok(opened(&Known::platform(fresh), true));
+                    };
+                    // An engine may take keys and give none back.
+                    match self.learn(name, &stored) {
+                        Ok(known) => return Ok(opened(&known, true)),
+                        Err(_) => shelf.remove(name).await?,
+                    }
+                }
+                Added::NotStorable => {}
+            }
+        }
+        let mut known = self.known.borrow_mut();
+        let created = !known.contains_key(name);
+        let known = known.entry(name.to_owned()).or_insert(Known {
+            keys: fresh,
+            protection: KeyProtection::Memory,
+        });
+        Ok(opened(known, created))
+    }
+
+    async fn erase(&self, name: &str) -> Result<KeysResult, KeysError> {
+        if let Some(shelf) = &self.shelf {
+            shelf.remove(name).await?;
+        }
+        self.known.borrow_mut().remove(name);
+        Ok(KeysResult::default())
+    }
+
+    async fn find(&self, name: &str) -> Result<Option<Known>, KeysError> {
+        if let Some(known) = self.known.borrow().get(name) {
+            return Ok(Some(known.clone()));
+        }
+        let Some(shelf) = &self.shelf else { return Ok(None) };
+        match shelf.get(name).await? {
+            Some(stored) => self.learn(name, &stored).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn learn(&self, name: &str, stored: &JsValue) -> Result<Known, KeysError> {
+        let keys = KeySet::from_js(stored).ok_or_else(|| KeysError::corrupt("the key set is damaged"))?;
+        let mut known = self.known.borrow_mut();
+        if known.len() >= MAX_KNOWN {
+            known.retain(|_, known| known.protection == KeyProtection::Memory);
+        }
+        let learnt = Known::platform(Rc::new(keys));
+        known.insert(name.to_owned(), learnt.clone());
+        Ok(learnt)
+    }
+}
+
+impl Known {
+    fn platform(keys: Rc<KeySet>) -> Self {
+        let protection = KeyProtection::Platform;
+        Self { keys, protection }
+    }
+}
+
+fn opened(known: &Known, created: bool) -> KeysResult {
+    KeysResult {
+        protection: known.protection.into(),
+        sign_public_key: known.keys.sign_public_key(),
+        agree_public_key: known.keys.agree_public_key(),
+        data: Vec::new(),
+        created,
+    }
+}
