@@ -12,6 +12,7 @@
   (import "avatar_v1" "avatar_net_request" (func $net (param i64 i32 i32 i32 i32) (result i32)))
   (import "avatar_v1" "avatar_infer" (func $infer (param i64 i32 i32 i32 i32) (result i32)))
   (import "avatar_v1" "avatar_p2p" (func $p2p (param i64 i32 i32) (result i32)))
+  (import "avatar_v1" "avatar_keys" (func $keys (param i64 i32 i32) (result i32)))
   (import "avatar_v1" "avatar_cancel" (func $cancel (param i64) (result i32)))
   (import "avatar_v1" "avatar_stream_write" (func $stream_write (param i32 i32 i32) (result i32)))
   (import "avatar_v1" "avatar_stream_grant" (func $stream_grant (param i32 i32) (result i32)))
