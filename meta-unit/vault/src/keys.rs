@@ -1,6 +1,6 @@
 //! The data key. It is made once, at random, and never changes its meaning: whoever changes a passphrase wraps the same key anew.
 
-use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305};
+use chacha20poly1305::XChaCha20Poly1305;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;

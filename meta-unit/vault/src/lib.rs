@@ -2,13 +2,18 @@
 //!
 //! - [`keys`]: the data key, under which everything at rest is sealed, and its subkeys.
 //! - [`seal`]: sealed records.
+//! - [`words`]: the 24 recovery words, and what is derived from them.
+//! - [`wrap`]: the data key wrapped under the platform's key, words, a passphrase, a passkey; and the [`wrap::Keyring`] that holds these wrappings.
 //!
 //! Secrets are wiped when they are dropped; no type that holds one has `Debug`, and no error names one.
 
 mod kdf;
+mod wire;
 
 pub mod keys;
 pub mod seal;
+pub mod words;
+pub mod wrap;
 
 pub use keys::DataKey;
 

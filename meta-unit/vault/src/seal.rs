@@ -85,7 +85,9 @@ pub fn open_in_place<'a>(
 }
 
 /// Nonce, encrypted content and tag of a record.
-fn parts(version: u8, record: &[u8]) -> Result<(&[u8; NONCE_BYTES], &[u8], &[u8; TAG_BYTES]), SealError> {
+type Parts<'a> = (&'a [u8; NONCE_BYTES], &'a [u8], &'a [u8; TAG_BYTES]);
+
+fn parts(version: u8, record: &[u8]) -> Result<Parts<'_>, SealError> {
     let (&found, rest) = record.split_first().ok_or(SealError::Truncated)?;
     if found != version {
         return Err(SealError::Version(found));
