@@ -91,7 +91,7 @@ pub enum Secret<'a> {
     Platform(&'a [u8; 32]),
     /// The recovery words.
     Words(&'a RecoveryWords),
-    /// A passphrase, as it was typed.
+    /// A passphrase, normalised to NFKD.
     Passphrase(&'a str),
     /// What the passkey's PRF gave for the stored salt.
     Passkey(&'a [u8; 32]),
@@ -111,7 +111,7 @@ pub enum Lock<'a> {
     Words(&'a RecoveryWords),
     /// A passphrase.
     Passphrase {
-        /// As it was typed; not empty, and at most [`MAX_PASSPHRASE_BYTES`].
+        /// Normalised to NFKD; not empty, and at most [`MAX_PASSPHRASE_BYTES`].
         passphrase: &'a str,
         /// Memory and passes.
         cost: Cost,

@@ -1,12 +1,14 @@
 //! Passphrases: Argon2id (RFC 9106), one lane.
+//!
+//! A passphrase comes normalised to NFKD, since two keyboards may write the same letter in different bytes: whoever reads it from the keyboard does that (every
+//! JavaScript engine can). The tables for it would be 43 KB (brotli) here, a tenth of the Meta Unit.
 
 use argon2::{Algorithm, Argon2, Block, Version};
-use unicode_normalization::UnicodeNormalization as _;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::WrapError;
 
-/// The longest passphrase, in bytes, before it is normalised.
+/// The longest passphrase, in bytes.
 pub const MAX_PASSPHRASE_BYTES: usize = 1_024;
 
 /// The most memory that a stored cost may ask for, in KiB.
@@ -14,9 +16,6 @@ pub const MAX_MEMORY_KIB: u32 = 256 * 1_024;
 
 /// The most passes that a stored cost may ask for.
 pub const MAX_PASSES: u32 = 10;
-
-/// How many bytes one byte of a text can become when it is normalised: U+FDFA, three bytes, becomes 33.
-const MAX_EXPANSION: usize = 11;
 
 /// What one guess at the passphrase costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,10 +27,10 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// What new wrappings take.
+    /// What new wrappings take: what RFC 9106 §4 recommends where memory is scarce, in one lane. In a browser of a desktop computer 0.2 s, measured.
     pub const DEFAULT: Self = Self {
-        memory_kib: 19 * 1_024,
-        passes: 2,
+        memory_kib: 64 * 1_024,
+        passes: 3,
     };
 
     /// The same for Argon2, if it is within bounds.
@@ -49,7 +48,7 @@ impl Default for Cost {
     }
 }
 
-/// Stretches a passphrase. It is normalised first (NFKD, as in BIP-39): two keyboards may write the same letter in different bytes.
+/// Stretches a passphrase.
 pub(super) fn stretch(passphrase: &str, salt: &[u8; 16], cost: Cost) -> Result<Zeroizing<[u8; 32]>, WrapError> {
     if passphrase.is_empty() {
         return Err(WrapError::EmptyPassphrase);
@@ -63,13 +62,10 @@ pub(super) fn stretch(passphrase: &str, salt: &[u8; 16], cost: Cost) -> Result<Z
         .try_reserve_exact(params.block_count())
         .map_err(|_| WrapError::Memory)?;
     memory.resize(params.block_count(), Block::new());
-    // It never grows, so no copy is left behind.
-    let mut normalised = Zeroizing::new(String::with_capacity(passphrase.len() * MAX_EXPANSION));
-    normalised.extend(passphrase.nfkd());
 
     let mut stretched = Zeroizing::new([0; 32]);
     let result = Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into_with_memory(
-        normalised.as_bytes(),
+        passphrase.as_bytes(),
         salt,
         stretched.as_mut_slice(),
         memory.as_mut_slice(),
@@ -87,27 +83,6 @@ mod tests {
         memory_kib: 8,
         passes: 1,
     };
-
-    fn stretched(passphrase: &str) -> [u8; 32] {
-        *stretch(passphrase, &[1; 16], CHEAP).expect("within the limits")
-    }
-
-    #[test]
-    fn the_same_letters_in_other_bytes_are_the_same_passphrase() {
-        assert_eq!(stretched("caf\u{e9}"), stretched("cafe\u{301}"));
-        assert_eq!(stretched("\u{212b}"), stretched("A\u{30a}"));
-        assert_eq!(stretched("\u{ff21}"), stretched("A"));
-        assert_ne!(stretched("A"), stretched("a"));
-        assert_ne!(stretched("a"), stretched("a "));
-    }
-
-    #[test]
-    fn no_text_grows_more_than_its_buffer_when_it_is_normalised() {
-        for character in '\0'..=char::MAX {
-            let length: usize = std::iter::once(character).nfkd().map(char::len_utf8).sum();
-            assert!(length <= character.len_utf8() * MAX_EXPANSION, "{character:?}");
-        }
-    }
 
     #[test]
     fn a_cost_out_of_bounds_is_refused_before_any_memory_is_taken() {
