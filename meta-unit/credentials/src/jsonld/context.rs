@@ -1,0 +1,428 @@
+//! Active contexts and how local ones change them (JSON-LD-API §4.1).
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::cache;
+use super::error::{JsonLdError, invalid};
+use super::iri;
+use super::term::{Definer, Scoped, Term};
+use super::work::Work;
+use crate::json::{Object, Value};
+
+/// Which way text runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    LeftToRight,
+    RightToLeft,
+}
+
+impl Direction {
+    pub(super) fn parse(value: &Value) -> Option<Self> {
+        match value.as_str()? {
+            "ltr" => Some(Self::LeftToRight),
+            "rtl" => Some(Self::RightToLeft),
+            _ => None,
+        }
+    }
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::LeftToRight => "ltr",
+            Self::RightToLeft => "rtl",
+        }
+    }
+}
+
+/// An active context.
+#[derive(Clone)]
+pub(super) struct Context {
+    /// Never given to two contexts that differ.
+    pub(super) id: u64,
+    /// Whether it came from embedded contexts alone, so that it may be kept for other documents.
+    pub(super) stable: bool,
+    pub(super) terms: BTreeMap<Rc<str>, Rc<Term>>,
+    pub(super) base: Option<Rc<str>>,
+    pub(super) vocab: Option<Rc<str>>,
+    pub(super) language: Option<Rc<str>>,
+    pub(super) direction: Option<Direction>,
+    /// What to go back to in a nested node, where a context does not propagate.
+    pub(super) previous: Option<Rc<Context>>,
+}
+
+/// The context before any other: the same for all documents without a base.
+const INITIAL: u64 = 0;
+
+fn next_id() -> u64 {
+    thread_local! {
+        static NEXT: Cell<u64> = const { Cell::new(INITIAL + 1) };
+    }
+    NEXT.with(|next| next.replace(next.get() + 1))
+}
+
+/// How a local context is taken in.
+#[derive(Clone, Copy)]
+pub(super) struct How {
+    /// Protected terms may be defined anew: only in the context of a property.
+    pub(super) override_protected: bool,
+    /// It holds for nested nodes, too.
+    pub(super) propagate: bool,
+}
+
+impl How {
+    /// A context of its own in a document.
+    pub(super) const EMBEDDED: Self = Self {
+        override_protected: false,
+        propagate: true,
+    };
+    /// The context of a property's term.
+    pub(super) const PROPERTY: Self = Self {
+        override_protected: true,
+        propagate: true,
+    };
+    /// The context of a type's term.
+    pub(super) const TYPE: Self = Self {
+        override_protected: false,
+        propagate: false,
+    };
+}
+
+impl Context {
+    pub(super) fn initial(base: Option<&str>) -> Self {
+        Self {
+            id: if base.is_none() { INITIAL } else { next_id() },
+            stable: base.is_none(),
+            terms: BTreeMap::new(),
+            base: base.map(Rc::from),
+            vocab: None,
+            language: None,
+            direction: None,
+            previous: None,
+        }
+    }
+
+    pub(super) fn term(&self, name: &str) -> Option<&Rc<Term>> {
+        self.terms.get(name)
+    }
+
+    /// The keyword that a key stands for.
+    pub(super) fn keyword<'a>(&'a self, key: &'a str) -> Option<&'a str> {
+        if iri::is_keyword(key) {
+            return Some(key);
+        }
+        let iri = self.term(key)?.iri.as_deref()?;
+        iri.starts_with('@').then_some(iri)
+    }
+}
+
+/// Where a local context stands.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// In an embedded context: the same for every document.
+    pub(super) embedded: bool,
+    /// How many contexts by URL lie around it.
+    pub(super) remote: usize,
+}
+
+impl Place {
+    /// In the document itself.
+    pub(super) const DOCUMENT: Self = Self {
+        embedded: false,
+        remote: 0,
+    };
+}
+
+/// Takes a local context in.
+pub(super) fn process(
+    active: &Rc<Context>,
+    local: &Value,
+    how: How,
+    place: Place,
+    work: &mut Work,
+) -> Result<Rc<Context>, JsonLdError> {
+    let propagate = match local.get("@propagate") {
+        None => how.propagate,
+        Some(Value::Bool(propagate)) => *propagate,
+        Some(other) => return Err(invalid("invalid @propagate value", other.to_text())),
+    };
+    let mut result = Rc::clone(active);
+    if !propagate && result.previous.is_none() {
+        work.spend_terms(result.terms.len())?;
+        let changed = Rc::make_mut(&mut result);
+        changed.id = next_id();
+        changed.previous = Some(Rc::clone(active));
+    }
+    for context in local.one_or_many() {
+        result = match context {
+            Value::Null => nullified(&result, how.override_protected, propagate, work)?,
+            Value::String(url) => by_url(&result, url, how, place, work)?,
+            Value::Object(object) => by_object(&result, object, how, place, work)?,
+            other => return Err(invalid("invalid local context", other.to_text())),
+        };
+    }
+    Ok(result)
+}
+
+fn nullified(
+    before: &Rc<Context>,
+    override_protected: bool,
+    propagate: bool,
+    work: &Work,
+) -> Result<Rc<Context>, JsonLdError> {
+    if !override_protected && before.terms.values().any(|term| term.protected) {
+        return Err(invalid("invalid context nullification", "null"));
+    }
+    let mut result = Context::initial(work.base.as_deref());
+    if !propagate {
+        result.id = next_id();
+        result.previous = Some(Rc::clone(before));
+    }
+    Ok(Rc::new(result))
+}
+
+fn by_url(
+    before: &Rc<Context>,
+    url: &str,
+    how: How,
+    place: Place,
+    work: &mut Work,
+) -> Result<Rc<Context>, JsonLdError> {
+    /// Embedded contexts name no others: this is for those of later.
+    const MAX_REMOTE: usize = 4;
+    if place.remote >= MAX_REMOTE {
+        return Err(invalid("context overflow", url));
+    }
+    let absolute;
+    let url = match &before.base {
+        Some(base) if !iri::is_absolute(url) => {
+            absolute = iri::resolve(base, url);
+            &absolute
+        }
+        _ => url,
+    };
+    let document = cache::document(url).ok_or_else(|| JsonLdError::UnknownContext(url.to_owned()))?;
+    memoized(before, &document, how, work, |work| {
+        // Only what the context says counts, not whether the whole propagates: that was decided around it.
+        let how = How { propagate: true, ..how };
+        let place = Place {
+            embedded: true,
+            remote: place.remote + 1,
+        };
+        process(before, &document, how, place, work)
+    })
+}
+
+/// The context of a term, taken in.
+pub(super) fn process_scoped(
+    active: &Rc<Context>,
+    scoped: &Scoped,
+    how: How,
+    work: &mut Work,
+) -> Result<Rc<Context>, JsonLdError> {
+    let place = Place {
+        embedded: scoped.embedded,
+        remote: 0,
+    };
+    memoized(active, &scoped.value, how, work, |work| {
+        process(active, &scoped.value, how, place, work)
+    })
+}
+
+/// What came of it the last time, or `make`. Kept beyond this document only if nothing of this document is in it.
+fn memoized(
+    active: &Rc<Context>,
+    local: &Rc<Value>,
+    how: How,
+    work: &mut Work,
+    make: impl FnOnce(&mut Work) -> Result<Rc<Context>, JsonLdError>,
+) -> Result<Rc<Context>, JsonLdError> {
+    let key = cache::Key::new(active.id, local, how);
+    let known = if active.stable {
+        cache::find(&key)
+    } else {
+        work.find_context(&key)
+    };
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let made = make(work)?;
+    if active.stable && made.stable {
+        cache::keep(key, local, &made);
+    } else {
+        work.keep_context(key, local, &made);
+    }
+    Ok(made)
+}
+
+fn by_object(
+    before: &Rc<Context>,
+    object: &Object,
+    how: How,
+    place: Place,
+    work: &mut Work,
+) -> Result<Rc<Context>, JsonLdError> {
+    let imported;
+    let object = match object.get("@import") {
+        None => object,
+        Some(url) => {
+            imported = with_import(object, url)?;
+            &imported
+        }
+    };
+    match object.get("@version") {
+        None => {}
+        Some(Value::Number(version)) if *version == 1.1 => {}
+        Some(other) => return Err(invalid("invalid @version value", other.to_text())),
+    }
+    work.spend_terms(before.terms.len() + object.len())?;
+    let mut result = Context::clone(before);
+    result.id = next_id();
+    result.stable = before.stable && place.embedded;
+    set_base(&mut result, object, place)?;
+    set_vocab(&mut result, object, work)?;
+    set_language(&mut result, object)?;
+    match object.get("@propagate") {
+        None | Some(Value::Bool(_)) => {}
+        Some(other) => return Err(invalid("invalid @propagate value", other.to_text())),
+    }
+    let protected = match object.get("@protected") {
+        None => false,
+        Some(Value::Bool(protected)) => *protected,
+        Some(other) => return Err(invalid("invalid @protected value", other.to_text())),
+    };
+    let mut definer = Definer::new(
+        &mut result,
+        object,
+        protected,
+        how.override_protected,
+        place.embedded,
+        work,
+    );
+    for (name, _) in object.iter() {
+        if !matches!(
+            name,
+            "@base" | "@direction" | "@import" | "@language" | "@propagate" | "@protected" | "@version" | "@vocab"
+        ) {
+            definer.define(name)?;
+        }
+    }
+    Ok(Rc::new(result))
+}
+
+fn with_import(object: &Object, url: &Value) -> Result<Object, JsonLdError> {
+    let url = url
+        .as_str()
+        .ok_or_else(|| invalid("invalid @import value", url.to_text()))?;
+    let document = cache::document(url).ok_or_else(|| JsonLdError::UnknownContext(url.to_owned()))?;
+    let Value::Object(imported) = &*document else {
+        return Err(invalid("invalid remote context", url));
+    };
+    if imported.contains("@import") {
+        return Err(invalid("invalid context entry", "@import"));
+    }
+    let mut merged = imported.clone();
+    for (name, value) in object.iter().filter(|(name, _)| *name != "@import") {
+        merged.insert(name, value.clone());
+    }
+    Ok(merged)
+}
+
+fn set_base(result: &mut Context, object: &Object, place: Place) -> Result<(), JsonLdError> {
+    let Some(value) = object.get("@base").filter(|_| place.remote == 0) else {
+        return Ok(());
+    };
+    result.base = match (value, &result.base) {
+        (Value::Null, _) => None,
+        (Value::String(text), _) if iri::is_absolute(text) => Some(text.as_str().into()),
+        (Value::String(text), Some(base)) => Some(iri::resolve(base, text).into()),
+        (other, _) => return Err(invalid("invalid base IRI", other.to_text())),
+    };
+    Ok(())
+}
+
+fn set_vocab(result: &mut Context, object: &Object, work: &Work) -> Result<(), JsonLdError> {
+    let Some(value) = object.get("@vocab") else {
+        return Ok(());
+    };
+    result.vocab = match value {
+        Value::Null => None,
+        Value::String(text) => {
+            let expanded = result.expand_iri(text, true, true, work)?;
+            match expanded {
+                Some(expanded) if iri::is_absolute(&expanded) || iri::is_blank(&expanded) => Some(expanded),
+                // Relative to a base that is not there: left as it is, and an error as soon as something is made of it.
+                Some(expanded) if result.base.is_none() && !work.safe => Some(expanded),
+                _ => return Err(invalid("invalid vocab mapping", text.as_str())),
+            }
+        }
+        other => return Err(invalid("invalid vocab mapping", other.to_text())),
+    };
+    Ok(())
+}
+
+fn set_language(result: &mut Context, object: &Object) -> Result<(), JsonLdError> {
+    match object.get("@language") {
+        None => {}
+        Some(Value::Null) => result.language = None,
+        Some(Value::String(language)) => result.language = Some(language.as_str().into()),
+        Some(other) => return Err(invalid("invalid default language", other.to_text())),
+    }
+    match object.get("@direction") {
+        None => {}
+        Some(Value::Null) => result.direction = None,
+        Some(value) => {
+            let direction = Direction::parse(value);
+            result.direction = Some(direction.ok_or_else(|| invalid("invalid base direction", value.to_text()))?);
+        }
+    }
+    Ok(())
+}
+
+impl Context {
+    /// The IRI that a text stands for (JSON-LD-API §5.2), once all terms are defined. `None` if it is said to stand for nothing.
+    pub(super) fn expand_iri(
+        &self,
+        text: &str,
+        document_relative: bool,
+        vocab: bool,
+        work: &Work,
+    ) -> Result<Option<Rc<str>>, JsonLdError> {
+        if iri::is_keyword(text) {
+            return Ok(Some(text.into()));
+        }
+        if iri::looks_like_keyword(text) {
+            work.dropped("a reserved word", text)?;
+            return Ok(None);
+        }
+        if let Some(term) = self.term(text) {
+            if let Some(keyword) = term.iri.as_ref().filter(|iri| iri.starts_with('@')) {
+                return Ok(Some(Rc::clone(keyword)));
+            }
+            if vocab {
+                return Ok(term.iri.clone());
+            }
+        }
+        if let Some(at) = text.bytes().skip(1).position(|byte| byte == b':') {
+            let (prefix, suffix) = (&text[..at + 1], &text[at + 2..]);
+            if prefix == "_" || suffix.starts_with("//") {
+                return Ok(Some(text.into()));
+            }
+            if let Some(term) = self.term(prefix).filter(|term| term.prefix)
+                && let Some(iri) = &term.iri
+            {
+                return Ok(Some(format!("{iri}{suffix}").into()));
+            }
+            if iri::is_absolute(text) {
+                return Ok(Some(text.into()));
+            }
+        }
+        if let Some(vocab) = self.vocab.as_ref().filter(|_| vocab) {
+            return Ok(Some(format!("{vocab}{text}").into()));
+        }
+        if let Some(base) = self.base.as_ref().filter(|_| document_relative) {
+            return Ok(Some(iri::resolve(base, text).into()));
+        }
+        Ok(Some(text.into()))
+    }
+}

@@ -1,0 +1,655 @@
+//! Expansion (JSON-LD-API §5.1).
+
+use std::rc::Rc;
+
+use super::context::{Context, Direction, How, Place, process, process_scoped};
+use super::error::{JsonLdError, invalid};
+use super::expanded::{Expanded, Expansion, Id, List, Literal, Node, add};
+use super::iri;
+use super::term::{Container, Term, TypeMapping};
+use super::work::Work;
+use crate::json::{Object, Value};
+
+/// Expands a document.
+pub(super) fn expand_document(document: &Value, work: &mut Work) -> Result<Vec<Expanded>, JsonLdError> {
+    let context = Rc::new(Context::initial(work.base.as_deref()));
+    let expansion = Expander { work }.value(document, None, &context, false)?;
+    Ok(match expansion {
+        // A graph without a name and nothing else is the document itself.
+        Expansion::One(Expanded::Node(node))
+            if matches!(node.id, Id::Absent) && !node.indexed && node.is_graph_object() =>
+        {
+            node.graph.unwrap_or_default()
+        }
+        other => other.items().unwrap_or_default(),
+    })
+}
+
+struct Expander<'a> {
+    work: &'a mut Work,
+}
+
+/// A map while its entries are read: it may become a node, a value, a list or a set.
+#[derive(Default)]
+struct Map {
+    node: Node,
+    /// `Some(Null)`: `@value` is there, and null.
+    value: Option<Value>,
+    language: Option<Rc<str>>,
+    direction: Option<Direction>,
+    list: Option<Vec<Expanded>>,
+    set: Option<Expansion>,
+    /// `@type` was one string.
+    one_type: bool,
+    /// The keywords met, to see when one comes twice.
+    met: Vec<Rc<str>>,
+}
+
+impl Expander<'_> {
+    fn value(
+        &mut self,
+        element: &Value,
+        property: Option<&str>,
+        active: &Rc<Context>,
+        from_map: bool,
+    ) -> Result<Expansion, JsonLdError> {
+        match element {
+            Value::Null => Ok(Expansion::Null),
+            Value::Array(items) => self.array(items, property, active, from_map),
+            Value::Object(object) => {
+                self.work.descend()?;
+                let expansion = self.map(object, property, active, from_map)?;
+                self.work.ascend();
+                Ok(expansion)
+            }
+            scalar => match property {
+                None | Some("@graph") => {
+                    self.work
+                        .dropped("a value that belongs to nothing", &scalar.to_text())?;
+                    Ok(Expansion::Null)
+                }
+                Some(property) => {
+                    let context = match active.term(property).and_then(|term| term.context.as_ref()) {
+                        Some(scoped) => process_scoped(active, scoped, How::PROPERTY, self.work)?,
+                        None => Rc::clone(active),
+                    };
+                    Ok(Expansion::One(self.scalar(&context, property, scalar)?))
+                }
+            },
+        }
+    }
+
+    fn array(
+        &mut self,
+        items: &[Value],
+        property: Option<&str>,
+        active: &Rc<Context>,
+        from_map: bool,
+    ) -> Result<Expansion, JsonLdError> {
+        let is_list = property
+            .and_then(|property| active.term(property))
+            .is_some_and(|term| term.container.has(Container::LIST));
+        let mut all = Vec::with_capacity(items.len());
+        for item in items {
+            self.work.descend()?;
+            match self.value(item, property, active, from_map)? {
+                Expansion::Null => {}
+                Expansion::One(one) => all.push(one),
+                Expansion::Many(items) if is_list => all.push(Expanded::List(List { items, indexed: false })),
+                Expansion::Many(many) => all.extend(many),
+            }
+            self.work.ascend();
+        }
+        Ok(Expansion::Many(all))
+    }
+
+    /// JSON-LD-API §5.3.
+    fn scalar(&mut self, context: &Context, property: &str, value: &Value) -> Result<Expanded, JsonLdError> {
+        let term = context.term(property);
+        let mapping = term.and_then(|term| term.type_mapping.as_ref());
+        if let (Some(TypeMapping::Id | TypeMapping::Vocab), Value::String(text)) = (mapping, value) {
+            let vocab = mapping == Some(&TypeMapping::Vocab);
+            let id = match context.expand_iri(text, true, vocab, self.work)? {
+                Some(iri) => Id::Is(iri),
+                None => {
+                    self.work.dropped("a reference to nothing", text)?;
+                    Id::Null
+                }
+            };
+            return Ok(Expanded::Node(Node { id, ..Node::default() }));
+        }
+        let mut literal = Literal::plain(value.clone());
+        if let Some(TypeMapping::Datatype(datatype)) = mapping {
+            literal.datatype = Some(Rc::clone(datatype));
+        } else if matches!(
+            mapping,
+            None | Some(TypeMapping::None | TypeMapping::Id | TypeMapping::Vocab)
+        ) && matches!(value, Value::String(_))
+        {
+            literal.language = match term.and_then(|term| term.language.as_ref()) {
+                Some(language) => language.clone(),
+                None => context.language.clone(),
+            };
+            literal.direction = match term.and_then(|term| term.direction) {
+                Some(direction) => direction,
+                None => context.direction,
+            };
+        }
+        Ok(Expanded::Literal(literal))
+    }
+
+    fn map(
+        &mut self,
+        object: &Object,
+        property: Option<&str>,
+        active: &Rc<Context>,
+        from_map: bool,
+    ) -> Result<Expansion, JsonLdError> {
+        let scoped = property.and_then(|property| active.term(property)?.context.clone());
+        let mut active = Rc::clone(active);
+        if let Some(previous) = &active.previous
+            && !from_map
+            && !object.iter().any(|(key, _)| active.keyword(key) == Some("@value"))
+            && !(object.len() == 1 && object.iter().all(|(key, _)| active.keyword(key) == Some("@id")))
+        {
+            active = Rc::clone(previous);
+        }
+        if let Some(scoped) = scoped {
+            active = process_scoped(&active, &scoped, How::PROPERTY, self.work)?;
+        }
+        if let Some(local) = object.get("@context") {
+            active = process(&active, local, How::EMBEDDED, Place::DOCUMENT, self.work)?;
+        }
+        let type_scoped = Rc::clone(&active);
+        let mut type_keys: Vec<(&str, &Value)> = object
+            .iter()
+            .filter(|(key, _)| active.keyword(key) == Some("@type"))
+            .collect();
+        type_keys.sort_unstable_by_key(|(key, _)| *key);
+        for (_, value) in &type_keys {
+            let mut types: Vec<&str> = value.one_or_many().iter().filter_map(Value::as_str).collect();
+            types.sort_unstable();
+            for name in types {
+                if let Some(scoped) = type_scoped.term(name).and_then(|term| term.context.as_ref()) {
+                    active = process_scoped(&active, scoped, How::TYPE, self.work)?;
+                }
+            }
+        }
+        let input_type = type_keys
+            .first()
+            .and_then(|(_, value)| value.one_or_many().last()?.as_str());
+        let is_json = match input_type {
+            Some(name) => active.expand_iri(name, false, true, self.work)?.as_deref() == Some("@json"),
+            None => false,
+        };
+        let mut map = Map::default();
+        self.entries(&mut map, object, property, &active, &type_scoped, is_json)?;
+        self.finish(map, property)
+    }
+
+    /// Steps 13 and 14.
+    fn entries(
+        &mut self,
+        map: &mut Map,
+        object: &Object,
+        property: Option<&str>,
+        active: &Rc<Context>,
+        type_scoped: &Rc<Context>,
+        is_json: bool,
+    ) -> Result<(), JsonLdError> {
+        let mut nests: Vec<(&str, &Value)> = Vec::new();
+        for (key, value) in object.iter() {
+            if key == "@context" {
+                continue;
+            }
+            let term = active.term(key).cloned();
+            let expanded = match active.expand_iri(key, false, true, self.work)? {
+                Some(expanded) if expanded.contains(':') || iri::is_keyword(&expanded) => expanded,
+                _ => {
+                    self.work.dropped("a property that no context defines", key)?;
+                    continue;
+                }
+            };
+            if &*expanded == "@nest" {
+                nests.push((key, value));
+            } else if expanded.starts_with('@') {
+                self.keyword(map, &expanded, value, property, active, type_scoped, is_json)?;
+            } else {
+                self.property(&mut map.node, key, &expanded, term.as_deref(), value, active)?;
+            }
+        }
+        for (key, nested) in nests {
+            let scoped = active.term(key).and_then(|term| term.context.clone());
+            let active = match scoped {
+                Some(scoped) => process_scoped(active, &scoped, How::PROPERTY, self.work)?,
+                None => Rc::clone(active),
+            };
+            for nested in nested.one_or_many() {
+                let nested = nested
+                    .as_object()
+                    .filter(|nested| !nested.iter().any(|(key, _)| active.keyword(key) == Some("@value")))
+                    .ok_or_else(|| invalid("invalid @nest value", key))?;
+                self.work.descend()?;
+                self.entries(map, nested, property, &active, type_scoped, is_json)?;
+                self.work.ascend();
+            }
+        }
+        Ok(())
+    }
+
+    /// Step 13.4.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one step of the algorithm, with the state that it names"
+    )]
+    fn keyword(
+        &mut self,
+        map: &mut Map,
+        keyword: &Rc<str>,
+        value: &Value,
+        property: Option<&str>,
+        active: &Rc<Context>,
+        type_scoped: &Rc<Context>,
+        is_json: bool,
+    ) -> Result<(), JsonLdError> {
+        if property == Some("@reverse") {
+            return Err(invalid("invalid reverse property map", &**keyword));
+        }
+        let is_repeatable = matches!(&**keyword, "@included" | "@type");
+        if map.met.contains(keyword) && !is_repeatable {
+            return Err(invalid("colliding keywords", &**keyword));
+        }
+        map.met.push(Rc::clone(keyword));
+        match &**keyword {
+            "@id" => {
+                let text = value
+                    .as_str()
+                    .ok_or_else(|| invalid("invalid @id value", value.to_text()))?;
+                map.node.id = match active.expand_iri(text, true, false, self.work)? {
+                    Some(iri) => {
+                        if !iri::is_absolute(&iri) && !iri::is_blank(&iri) {
+                            self.work.dropped("a relative @id", text)?;
+                        }
+                        Id::Is(iri)
+                    }
+                    None => {
+                        self.work.dropped("an @id that stands for nothing", text)?;
+                        Id::Null
+                    }
+                };
+            }
+            "@type" => self.types(map, value, type_scoped)?,
+            "@graph" => {
+                let items = self
+                    .value(value, Some("@graph"), active, false)?
+                    .items()
+                    .unwrap_or_default();
+                map.node.graph = Some(items);
+            }
+            "@included" => {
+                let invalid = || invalid("invalid @included value", value.to_text());
+                let items = self.value(value, None, active, false)?.items().ok_or_else(invalid)?;
+                if items.iter().any(|item| !matches!(item, Expanded::Node(_))) {
+                    return Err(invalid());
+                }
+                map.node.included.extend(items);
+            }
+            "@value" => {
+                let scalar = !matches!(value, Value::Array(_) | Value::Object(_));
+                if !scalar && !is_json {
+                    return Err(invalid("invalid value object value", value.to_text()));
+                }
+                map.value = Some(value.clone());
+            }
+            "@language" => {
+                let language = value
+                    .as_str()
+                    .ok_or_else(|| invalid("invalid language-tagged string", value.to_text()))?;
+                map.language = Some(language.into());
+            }
+            "@direction" => {
+                let direction = Direction::parse(value);
+                map.direction = Some(direction.ok_or_else(|| invalid("invalid base direction", value.to_text()))?);
+            }
+            "@index" => {
+                if value.as_str().is_none() {
+                    return Err(invalid("invalid @index value", value.to_text()));
+                }
+                map.node.indexed = true;
+            }
+            "@list" => {
+                if matches!(property, None | Some("@graph")) {
+                    self.work.dropped("a list that belongs to nothing", &value.to_text())?;
+                    return Ok(());
+                }
+                // Items of a list are lists themselves where they are arrays.
+                let mut items = Vec::new();
+                for item in value.one_or_many() {
+                    match self.value(item, property, active, false)? {
+                        Expansion::Null => {}
+                        Expansion::One(one) => items.push(one),
+                        Expansion::Many(inner) => items.push(Expanded::List(List {
+                            items: inner,
+                            indexed: false,
+                        })),
+                    }
+                }
+                map.list = Some(items);
+            }
+            "@set" => map.set = Some(self.value(value, property, active, false)?),
+            "@reverse" => self.reverse_map(map, value, active)?,
+            other => {
+                self.work.dropped("a keyword that has no meaning here", other)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Types stand for what they stood for before their own contexts were taken in.
+    fn types(&mut self, map: &mut Map, value: &Value, type_scoped: &Context) -> Result<(), JsonLdError> {
+        map.one_type = matches!(value, Value::String(_)) && map.node.types.is_empty();
+        for name in value.one_or_many() {
+            let name = name
+                .as_str()
+                .ok_or_else(|| invalid("invalid type value", value.to_text()))?;
+            match type_scoped.expand_iri(name, true, true, self.work)? {
+                Some(iri) => {
+                    if !iri::is_absolute(&iri) && !iri::is_blank(&iri) && !iri.starts_with('@') {
+                        self.work.dropped("a type that no context defines", name)?;
+                    }
+                    map.node.types.push(iri);
+                }
+                None => self.work.dropped("a type that stands for nothing", name)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn reverse_map(&mut self, map: &mut Map, value: &Value, active: &Rc<Context>) -> Result<(), JsonLdError> {
+        if value.as_object().is_none() {
+            return Err(invalid("invalid @reverse value", value.to_text()));
+        }
+        let Expansion::One(Expanded::Node(inner)) = self.value(value, Some("@reverse"), active, false)? else {
+            return Ok(());
+        };
+        for (name, values) in inner.reverse {
+            map.node.add(&name, values);
+        }
+        for (name, values) in inner.properties {
+            add_reverse(&mut map.node, &name, values)?;
+        }
+        Ok(())
+    }
+
+    /// Steps 13.5 to 13.14.
+    fn property(
+        &mut self,
+        node: &mut Node,
+        key: &str,
+        iri: &Rc<str>,
+        term: Option<&Term>,
+        value: &Value,
+        active: &Rc<Context>,
+    ) -> Result<(), JsonLdError> {
+        let container = term.map(|term| term.container).unwrap_or_default();
+        let is_json = term.is_some_and(|term| term.type_mapping == Some(TypeMapping::Json));
+        let expansion = match (term, value) {
+            _ if is_json => Expansion::One(Expanded::Literal(Literal::json(value.clone()))),
+            (Some(term), Value::Object(languages)) if container.has(Container::LANGUAGE) => {
+                Expansion::Many(self.language_map(languages, term, active)?)
+            }
+            (Some(term), Value::Object(entries))
+                if container.has(Container::INDEX | Container::TYPE | Container::ID) =>
+            {
+                Expansion::Many(self.index_map(entries, key, term, active)?)
+            }
+            _ => self.value(value, Some(key), active, false)?,
+        };
+        let expansion = match expansion {
+            Expansion::Null => {
+                // Null is JSON-LD's way to say nothing.
+                return Ok(());
+            }
+            Expansion::One(list @ Expanded::List(_)) if container.has(Container::LIST) => Expansion::One(list),
+            other if container.has(Container::LIST) => Expansion::One(Expanded::List(List {
+                items: other.items().unwrap_or_default(),
+                indexed: false,
+            })),
+            other => other,
+        };
+        let mut values = expansion.items().unwrap_or_default();
+        if container.has(Container::GRAPH) && !container.has(Container::ID | Container::INDEX) {
+            values = values.into_iter().map(graph_of).collect();
+        }
+        if term.is_some_and(|term| term.reverse) {
+            return add_reverse(node, iri, values);
+        }
+        node.add(iri, values);
+        Ok(())
+    }
+
+    fn language_map(&mut self, map: &Object, term: &Term, active: &Context) -> Result<Vec<Expanded>, JsonLdError> {
+        let direction = term.direction.unwrap_or(active.direction);
+        let mut all = Vec::new();
+        for (language, value) in map.iter() {
+            let is_none = active.expand_iri(language, false, true, self.work)?.as_deref() == Some("@none");
+            for item in value.one_or_many() {
+                match item {
+                    Value::Null => {}
+                    Value::String(_) => all.push(Expanded::Literal(Literal {
+                        language: (!is_none).then(|| language.into()),
+                        direction,
+                        ..Literal::plain(item.clone())
+                    })),
+                    other => return Err(invalid("invalid language map value", other.to_text())),
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Step 13.8.
+    fn index_map(
+        &mut self,
+        map: &Object,
+        key: &str,
+        term: &Term,
+        active: &Rc<Context>,
+    ) -> Result<Vec<Expanded>, JsonLdError> {
+        let container = term.container;
+        let mut entries: Vec<(&str, &Value)> = map.iter().collect();
+        entries.sort_unstable_by_key(|(index, _)| *index);
+        let mut all = Vec::new();
+        for (index, value) in entries {
+            let mut context = match &active.previous {
+                Some(previous) if container.has(Container::TYPE | Container::ID) => Rc::clone(previous),
+                _ => Rc::clone(active),
+            };
+            if container.has(Container::TYPE) {
+                let scoped = context.term(index).and_then(|term| term.context.clone());
+                if let Some(scoped) = scoped {
+                    context = process_scoped(&context, &scoped, How::TYPE, self.work)?;
+                }
+            }
+            let expanded_index = active.expand_iri(index, false, true, self.work)?;
+            let is_none = expanded_index.as_deref() == Some("@none");
+            let items = Value::Array(value.one_or_many().to_vec());
+            for item in self
+                .value(&items, Some(key), &context, true)?
+                .items()
+                .unwrap_or_default()
+            {
+                let mut item = if container.has(Container::GRAPH) {
+                    as_graph(item)
+                } else {
+                    item
+                };
+                if !is_none {
+                    self.set_index(&mut item, index, expanded_index.as_ref(), term, active)?;
+                }
+                all.push(item);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Writes the key of an index map into its item.
+    fn set_index(
+        &mut self,
+        item: &mut Expanded,
+        index: &str,
+        expanded_index: Option<&Rc<str>>,
+        term: &Term,
+        active: &Rc<Context>,
+    ) -> Result<(), JsonLdError> {
+        let container = term.container;
+        if container.has(Container::INDEX)
+            && let Some(index_key) = term.index.as_deref().filter(|key| *key != "@index")
+        {
+            let value = self.scalar(active, index_key, &Value::from(index))?;
+            let Some(property) = active.expand_iri(index_key, false, true, self.work)? else {
+                return Err(invalid("invalid term definition", index_key));
+            };
+            let Expanded::Node(node) = item else {
+                return Err(invalid("invalid value object", index));
+            };
+            node.add(&property, vec![value]);
+            return Ok(());
+        }
+        match item {
+            Expanded::Node(node) if container.has(Container::ID) => {
+                if matches!(node.id, Id::Absent) {
+                    node.id = match active.expand_iri(index, true, false, self.work)? {
+                        Some(iri) => Id::Is(iri),
+                        None => Id::Null,
+                    };
+                }
+            }
+            Expanded::Node(node) if container.has(Container::TYPE) => {
+                if let Some(iri) = expanded_index {
+                    node.types.insert(0, Rc::clone(iri));
+                }
+            }
+            Expanded::Node(node) => node.indexed = true,
+            Expanded::Literal(literal) => literal.indexed = true,
+            Expanded::List(list) => list.indexed = true,
+        }
+        Ok(())
+    }
+
+    /// Steps 15 to 19.
+    fn finish(&mut self, map: Map, property: Option<&str>) -> Result<Expansion, JsonLdError> {
+        let at_top = matches!(property, None | Some("@graph"));
+        if map.value.is_some() {
+            let literal = self.finish_value(map)?;
+            return match literal {
+                Some(literal) if at_top => {
+                    self.work
+                        .dropped("a value that belongs to nothing", &literal.value.to_text())?;
+                    Ok(Expansion::Null)
+                }
+                Some(literal) => Ok(Expansion::One(Expanded::Literal(literal))),
+                None => Ok(Expansion::Null),
+            };
+        }
+        if map.list.is_some() || map.set.is_some() {
+            let only_index = matches!(map.node.id, Id::Absent)
+                && map.node.says_nothing()
+                && map.language.is_none()
+                && map.direction.is_none()
+                && map.list.is_none() != map.set.is_none();
+            if !only_index {
+                return Err(invalid("invalid set or list object", map.met.join(" ")));
+            }
+            return match (map.set, map.list) {
+                (Some(set), _) => Ok(set),
+                (None, Some(items)) => Ok(Expansion::One(Expanded::List(List {
+                    items,
+                    indexed: map.node.indexed,
+                }))),
+                (None, None) => Ok(Expansion::Null),
+            };
+        }
+        if map.language.is_some() && map.met.len() == 1 && map.node.is_empty() {
+            self.work.dropped("a language without a text", "@language")?;
+            return Ok(Expansion::Null);
+        }
+        if at_top {
+            if map.node.is_empty() {
+                self.work.dropped("an empty object", "{}")?;
+                return Ok(Expansion::Null);
+            }
+            if let Id::Is(id) = &map.node.id
+                && map.node.says_nothing()
+                && !map.node.indexed
+            {
+                self.work.dropped("an object that has only an @id", id)?;
+                return Ok(Expansion::Null);
+            }
+        }
+        Ok(Expansion::One(Expanded::Node(map.node)))
+    }
+
+    fn finish_value(&mut self, map: Map) -> Result<Option<Literal>, JsonLdError> {
+        let subject = || map.met.join(" ");
+        let others = !matches!(map.node.id, Id::Absent)
+            || !map.node.properties.is_empty()
+            || !map.node.reverse.is_empty()
+            || !map.node.included.is_empty()
+            || map.node.graph.is_some()
+            || map.list.is_some()
+            || map.set.is_some();
+        let typed = map.met.iter().any(|keyword| &**keyword == "@type");
+        if others || (typed && (map.language.is_some() || map.direction.is_some())) {
+            return Err(invalid("invalid value object", subject()));
+        }
+        let value = map.value.unwrap_or(Value::Null);
+        let datatype = map.node.types.first().cloned();
+        if datatype.as_deref() == Some("@json") {
+            return Ok(Some(Literal {
+                indexed: map.node.indexed,
+                ..Literal::json(value)
+            }));
+        }
+        if value == Value::Null {
+            self.work.dropped("a @value that is null", "null")?;
+            return Ok(None);
+        }
+        if map.language.is_some() && value.as_str().is_none() {
+            return Err(invalid("invalid language-tagged value", value.to_text()));
+        }
+        if typed && !(map.one_type && map.node.types.len() == 1 && datatype.as_deref().is_some_and(iri::is_absolute)) {
+            return Err(invalid("invalid typed value", value.to_text()));
+        }
+        Ok(Some(Literal {
+            datatype,
+            language: map.language,
+            direction: map.direction,
+            indexed: map.node.indexed,
+            ..Literal::plain(value)
+        }))
+    }
+}
+
+fn graph_of(item: Expanded) -> Expanded {
+    Expanded::Node(Node {
+        graph: Some(vec![item]),
+        ..Node::default()
+    })
+}
+
+/// The item as a graph object, if it is none already.
+fn as_graph(item: Expanded) -> Expanded {
+    match item {
+        Expanded::Node(node) if node.is_graph_object() => Expanded::Node(node),
+        other => graph_of(other),
+    }
+}
+
+fn add_reverse(node: &mut Node, property: &Rc<str>, values: Vec<Expanded>) -> Result<(), JsonLdError> {
+    if values.iter().any(|value| !matches!(value, Expanded::Node(_))) {
+        return Err(invalid("invalid reverse property value", &**property));
+    }
+    add(&mut node.reverse, property, values);
+    Ok(())
+}

@@ -1,0 +1,433 @@
+//! Term definitions (JSON-LD-API §4.2).
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::context::{Context, Direction, How, process_scoped};
+use super::error::{JsonLdError, invalid};
+use super::iri;
+use super::work::Work;
+use crate::json::{Object, Value};
+
+/// What a term's values are.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum TypeMapping {
+    Id,
+    Vocab,
+    Json,
+    None,
+    Datatype(Rc<str>),
+}
+
+/// The set of `@container` values.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Container(u8);
+
+impl Container {
+    pub(super) const GRAPH: u8 = 1;
+    pub(super) const ID: u8 = 2;
+    pub(super) const INDEX: u8 = 4;
+    pub(super) const LANGUAGE: u8 = 8;
+    pub(super) const LIST: u8 = 16;
+    pub(super) const SET: u8 = 32;
+    pub(super) const TYPE: u8 = 64;
+
+    pub(super) fn has(self, any_of: u8) -> bool {
+        self.0 & any_of != 0
+    }
+
+    fn parse(value: &Value) -> Option<Self> {
+        let mut all = 0;
+        for name in value.one_or_many() {
+            all |= match name.as_str()? {
+                "@graph" => Self::GRAPH,
+                "@id" => Self::ID,
+                "@index" => Self::INDEX,
+                "@language" => Self::LANGUAGE,
+                "@list" => Self::LIST,
+                "@set" => Self::SET,
+                "@type" => Self::TYPE,
+                _ => return None,
+            };
+        }
+        // One alone, or a graph by id or index, and each of them but a list as a set.
+        let base = all & !Self::SET;
+        let allowed = match base {
+            0 => all == Self::SET,
+            Self::LIST => all == Self::LIST,
+            _ => base.is_power_of_two() || base == Self::GRAPH | Self::ID || base == Self::GRAPH | Self::INDEX,
+        };
+        (allowed && all.count_ones() as usize == value.one_or_many().len()).then_some(Self(all))
+    }
+}
+
+/// A context within a term.
+#[derive(Clone)]
+pub(super) struct Scoped {
+    pub(super) value: Rc<Value>,
+    /// It is part of an embedded context.
+    pub(super) embedded: bool,
+}
+
+impl PartialEq for Scoped {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.value, &other.value) || self.value == other.value
+    }
+}
+
+/// What a term stands for.
+#[derive(Clone, Default, PartialEq)]
+pub(super) struct Term {
+    /// `None`: for nothing, on purpose.
+    pub(super) iri: Option<Rc<str>>,
+    pub(super) prefix: bool,
+    pub(super) protected: bool,
+    pub(super) reverse: bool,
+    pub(super) type_mapping: Option<TypeMapping>,
+    /// `Some(None)`: none, whatever the default is.
+    pub(super) language: Option<Option<Rc<str>>>,
+    pub(super) direction: Option<Option<Direction>>,
+    pub(super) container: Container,
+    pub(super) index: Option<Rc<str>>,
+    pub(super) nest: Option<Rc<str>>,
+    pub(super) context: Option<Scoped>,
+}
+
+/// Defines the terms of one local context.
+pub(super) struct Definer<'a> {
+    context: &'a mut Context,
+    local: BTreeMap<&'a str, &'a Value>,
+    protected: bool,
+    override_protected: bool,
+    embedded: bool,
+    /// `false` while a term is being defined: meeting it again is a cycle.
+    defined: BTreeMap<&'a str, bool>,
+    work: &'a mut Work,
+}
+
+impl<'a> Definer<'a> {
+    pub(super) fn new(
+        context: &'a mut Context,
+        local: &'a Object,
+        protected: bool,
+        override_protected: bool,
+        embedded: bool,
+        work: &'a mut Work,
+    ) -> Self {
+        Self {
+            context,
+            local: local.iter().collect(),
+            protected,
+            override_protected,
+            embedded,
+            defined: BTreeMap::new(),
+            work,
+        }
+    }
+
+    /// Defines a term, and before it those that its definition refers to.
+    pub(super) fn define(&mut self, name: &'a str) -> Result<(), JsonLdError> {
+        match self.defined.get(name) {
+            Some(true) => return Ok(()),
+            Some(false) => return Err(invalid("cyclic IRI mapping", name)),
+            None => {}
+        }
+        if name.is_empty() {
+            return Err(invalid("invalid term definition", name));
+        }
+        self.defined.insert(name, false);
+        self.work.descend()?;
+        let value = *self.local.get(name).expect("the caller took the name from this object");
+        if name == "@type" {
+            check_type_redefinition(value)?;
+        } else if iri::is_keyword(name) {
+            return Err(invalid("keyword redefinition", name));
+        } else if iri::looks_like_keyword(name) {
+            self.work.dropped("a reserved term", name)?;
+            self.work.ascend();
+            return Ok(());
+        }
+        let previous = self.context.terms.remove(name);
+        let simple_value;
+        let (definition, simple) = match value {
+            Value::Object(definition) => (definition, false),
+            Value::Null | Value::String(_) => {
+                simple_value = Object::from([("@id", value.clone())]);
+                (&simple_value, value.as_str().is_some())
+            }
+            _ => return Err(invalid("invalid term definition", name)),
+        };
+        let Some(mut term) = self.term(name, definition, simple)? else {
+            self.work.ascend();
+            return Ok(());
+        };
+        if let Some(previous) = previous.filter(|previous| previous.protected && !self.override_protected) {
+            term.protected = true;
+            if term != *previous {
+                return Err(invalid("protected term redefinition", name));
+            }
+        }
+        self.context.terms.insert(name.into(), Rc::new(term));
+        self.defined.insert(name, true);
+        self.work.ascend();
+        Ok(())
+    }
+
+    /// `None` if the definition is to be ignored.
+    fn term(&mut self, name: &'a str, definition: &Object, simple: bool) -> Result<Option<Term>, JsonLdError> {
+        let mut term = Term {
+            protected: match definition.get("@protected") {
+                None => self.protected,
+                Some(Value::Bool(protected)) => *protected,
+                Some(other) => return Err(invalid("invalid @protected value", other.to_text())),
+            },
+            ..Term::default()
+        };
+        if let Some(value) = definition.get("@type") {
+            term.type_mapping = Some(self.type_mapping(value)?);
+        }
+        if let Some(value) = definition.get("@reverse") {
+            if definition.contains("@id") || definition.contains("@nest") {
+                return Err(invalid("invalid reverse property", name));
+            }
+            let Some(iri) = self.iri_mapping(value)? else {
+                return Ok(None);
+            };
+            if iri.starts_with('@') {
+                return Err(invalid("invalid IRI mapping", &*iri));
+            }
+            term.iri = Some(iri);
+            term.reverse = true;
+        } else if let Some(value) = definition.get("@id").filter(|id| id.as_str() != Some(name)) {
+            if *value != Value::Null {
+                let Some(iri) = self.iri_mapping(value)? else {
+                    return Ok(None);
+                };
+                if &*iri == "@context" {
+                    return Err(invalid("invalid keyword alias", name));
+                }
+                self.check_own_iri(name, &iri)?;
+                term.prefix = simple
+                    && !name.contains([':', '/'])
+                    && (iri.ends_with([':', '/', '?', '#', '[', ']', '@']) || iri::is_blank(&iri));
+                term.iri = Some(iri);
+            }
+        } else {
+            term.iri = Some(self.iri_of_name(name)?);
+        }
+        self.set_container(&mut term, definition, name)?;
+        self.set_details(&mut term, definition, name)?;
+        Ok(Some(term))
+    }
+
+    fn type_mapping(&mut self, value: &Value) -> Result<TypeMapping, JsonLdError> {
+        let text = value
+            .as_str()
+            .ok_or_else(|| invalid("invalid type mapping", value.to_text()))?;
+        Ok(match self.expand(text)?.as_deref() {
+            Some("@id") => TypeMapping::Id,
+            Some("@vocab") => TypeMapping::Vocab,
+            Some("@json") => TypeMapping::Json,
+            Some("@none") => TypeMapping::None,
+            Some(iri) if iri::is_absolute(iri) => TypeMapping::Datatype(iri.into()),
+            _ => return Err(invalid("invalid type mapping", text)),
+        })
+    }
+
+    /// The IRI or keyword of `@id` or `@reverse`. `None` for what looks like a keyword and is none.
+    fn iri_mapping(&mut self, value: &Value) -> Result<Option<Rc<str>>, JsonLdError> {
+        let text = value
+            .as_str()
+            .ok_or_else(|| invalid("invalid IRI mapping", value.to_text()))?;
+        if iri::looks_like_keyword(text) && !iri::is_keyword(text) {
+            self.work.dropped("a reserved word", text)?;
+            return Ok(None);
+        }
+        match self.expand(text)? {
+            Some(iri) if iri::is_keyword(&iri) || iri::is_absolute(&iri) || iri::is_blank(&iri) => Ok(Some(iri)),
+            _ => Err(invalid("invalid IRI mapping", text)),
+        }
+    }
+
+    /// A name that looks like an IRI must stand for itself.
+    fn check_own_iri(&mut self, name: &'a str, iri: &str) -> Result<(), JsonLdError> {
+        let inner_colon = name
+            .bytes()
+            .enumerate()
+            .any(|(at, byte)| byte == b':' && at > 0 && at + 1 < name.len());
+        if inner_colon || name.contains('/') {
+            self.defined.insert(name, true);
+            if self.expand(name)?.as_deref() != Some(iri) {
+                return Err(invalid("invalid IRI mapping", name));
+            }
+        }
+        Ok(())
+    }
+
+    fn iri_of_name(&mut self, name: &'a str) -> Result<Rc<str>, JsonLdError> {
+        if let Some(at) = name.char_indices().skip(1).find(|(_, c)| *c == ':').map(|(at, _)| at) {
+            let (prefix, suffix) = (&name[..at], &name[at + 1..]);
+            self.define_if_local(prefix)?;
+            if let Some(term) = self.context.term(prefix)
+                && let Some(iri) = &term.iri
+            {
+                return Ok(format!("{iri}{suffix}").into());
+            }
+            return Ok(name.into());
+        }
+        if name.contains('/') {
+            return match self.context.expand_iri(name, false, true, self.work)? {
+                Some(iri) if iri::is_absolute(&iri) => Ok(iri),
+                _ => Err(invalid("invalid IRI mapping", name)),
+            };
+        }
+        if name == "@type" {
+            return Ok(name.into());
+        }
+        match &self.context.vocab {
+            Some(vocab) => Ok(format!("{vocab}{name}").into()),
+            None => Err(invalid("invalid IRI mapping", name)),
+        }
+    }
+
+    fn set_container(&mut self, term: &mut Term, definition: &Object, name: &str) -> Result<(), JsonLdError> {
+        if let Some(value) = definition.get("@container") {
+            if term.reverse && *value == Value::Null {
+                return Ok(());
+            }
+            let container = Container::parse(value)
+                .filter(|container| !term.reverse || !container.has(!(Container::SET | Container::INDEX)))
+                .ok_or_else(|| {
+                    let code = if term.reverse {
+                        "invalid reverse property"
+                    } else {
+                        "invalid container mapping"
+                    };
+                    invalid(code, name)
+                })?;
+            term.container = container;
+            if container.has(Container::TYPE) {
+                match term.type_mapping {
+                    None => term.type_mapping = Some(TypeMapping::Id),
+                    Some(TypeMapping::Id | TypeMapping::Vocab) => {}
+                    Some(_) => return Err(invalid("invalid type mapping", name)),
+                }
+            }
+        }
+        if let Some(value) = definition.get("@index") {
+            let index = value
+                .as_str()
+                .filter(|_| term.container.has(Container::INDEX))
+                .ok_or_else(|| invalid("invalid term definition", name))?;
+            match self.expand(index)? {
+                Some(iri) if iri::is_absolute(&iri) => term.index = Some(index.into()),
+                _ => return Err(invalid("invalid term definition", name)),
+            }
+        }
+        Ok(())
+    }
+
+    fn set_details(&mut self, term: &mut Term, definition: &Object, name: &str) -> Result<(), JsonLdError> {
+        for (key, value) in definition.iter() {
+            match key {
+                "@id" | "@reverse" | "@container" | "@index" | "@protected" | "@type" => {}
+                "@context" => term.context = Some(self.scoped(value, name)?),
+                "@language" => {
+                    let language = match value {
+                        Value::Null => None,
+                        Value::String(language) => Some(language.as_str().into()),
+                        _ => return Err(invalid("invalid language mapping", name)),
+                    };
+                    term.language = Some(language).filter(|_| !definition.contains("@type"));
+                }
+                "@direction" => {
+                    let direction = match value {
+                        Value::Null => None,
+                        other => Some(Direction::parse(other).ok_or_else(|| invalid("invalid base direction", name))?),
+                    };
+                    term.direction = Some(direction).filter(|_| !definition.contains("@type"));
+                }
+                "@nest" => match value.as_str() {
+                    Some(nest) if nest == "@nest" || !iri::is_keyword(nest) => term.nest = Some(nest.into()),
+                    _ => return Err(invalid("invalid @nest value", name)),
+                },
+                "@prefix" => {
+                    if name.contains([':', '/']) {
+                        return Err(invalid("invalid term definition", name));
+                    }
+                    let Value::Bool(prefix) = value else {
+                        return Err(invalid("invalid @prefix value", name));
+                    };
+                    term.prefix = *prefix;
+                    if term.prefix && term.iri.as_ref().is_some_and(|iri| iri.starts_with('@')) {
+                        return Err(invalid("invalid term definition", name));
+                    }
+                }
+                _ => return Err(invalid("invalid term definition", name)),
+            }
+        }
+        Ok(())
+    }
+
+    /// A scoped context is looked at here already, so that a wrong one is known although it is not used.
+    fn scoped(&mut self, value: &Value, name: &str) -> Result<Scoped, JsonLdError> {
+        let scoped = Scoped {
+            value: Rc::new(value.clone()),
+            embedded: self.embedded,
+        };
+        if !self.embedded {
+            self.work.spend_terms(self.context.terms.len())?;
+            let active = Rc::new(Context {
+                id: u64::MAX,
+                stable: false,
+                ..self.context.clone()
+            });
+            self.work.descend()?;
+            let checked = process_scoped(&active, &scoped, How::PROPERTY, self.work);
+            self.work.ascend();
+            match checked {
+                Ok(_) => {}
+                Err(limit @ (JsonLdError::TooMany(_) | JsonLdError::UnknownContext(_))) => return Err(limit),
+                Err(_) => return Err(invalid("invalid scoped context", name)),
+            }
+        }
+        Ok(scoped)
+    }
+
+    fn define_if_local(&mut self, name: &str) -> Result<(), JsonLdError> {
+        match self.local.get_key_value(name) {
+            Some((&key, _)) if self.defined.get(key) != Some(&true) => self.define(key),
+            _ => Ok(()),
+        }
+    }
+
+    /// Expands a text as the vocabulary's, and defines what it refers to first.
+    fn expand(&mut self, text: &str) -> Result<Option<Rc<str>>, JsonLdError> {
+        if !iri::looks_like_keyword(text) {
+            self.define_if_local(text)?;
+            if let Some(at) = text.char_indices().skip(1).find(|(_, c)| *c == ':').map(|(at, _)| at)
+                && &text[..at] != "_"
+                && !text[at + 1..].starts_with("//")
+            {
+                self.define_if_local(&text[..at])?;
+            }
+        }
+        self.context.expand_iri(text, false, true, self.work)
+    }
+}
+
+fn check_type_redefinition(value: &Value) -> Result<(), JsonLdError> {
+    let allowed = value.as_object().is_some_and(|object| {
+        !object.is_empty()
+            && object.iter().all(|(name, value)| match name {
+                "@container" => value.as_str() == Some("@set"),
+                "@protected" => true,
+                _ => false,
+            })
+    });
+    if allowed {
+        Ok(())
+    } else {
+        Err(invalid("keyword redefinition", "@type"))
+    }
+}

@@ -1,0 +1,99 @@
+//! What one document may cost, and what is remembered while it is read.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::cache::Key;
+use super::context::Context;
+use super::error::JsonLdError;
+use crate::json::Value;
+
+/// How a document is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// What relative references refer to. Signed documents have none.
+    pub base: Option<&'a str>,
+    /// Whatever JSON-LD leaves out silently is an error: it would not be signed.
+    pub safe: bool,
+    /// The direction of a text becomes part of its datatype (`i18n-datatype`); else it is left out.
+    pub directions: bool,
+}
+
+impl Options<'_> {
+    /// For what is signed.
+    pub const SIGNED: Self = Self {
+        base: None,
+        safe: true,
+        directions: true,
+    };
+}
+
+/// Terms copied or defined for one document. A credential with two contexts takes a few hundred; scoped contexts within contexts multiply.
+const MAX_TERMS: usize = 200_000;
+
+/// Nodes within nodes, whoever made the value.
+const MAX_DEPTH: usize = 128;
+
+/// The state of the work on one document.
+pub(super) struct Work {
+    pub(super) base: Option<Rc<str>>,
+    pub(super) safe: bool,
+    pub(super) directions: bool,
+    terms_left: usize,
+    depth_left: usize,
+    contexts: BTreeMap<Key, (Rc<Value>, Rc<Context>)>,
+}
+
+impl Work {
+    pub(super) fn new(options: &Options<'_>) -> Self {
+        Self {
+            base: options.base.map(Rc::from),
+            safe: options.safe,
+            directions: options.directions,
+            terms_left: MAX_TERMS,
+            depth_left: MAX_DEPTH,
+            contexts: BTreeMap::new(),
+        }
+    }
+
+    /// Something is left out: an error where that matters.
+    pub(super) fn dropped(&self, what: &'static str, subject: &str) -> Result<(), JsonLdError> {
+        if self.safe {
+            Err(JsonLdError::Dropped {
+                what,
+                subject: subject.to_owned(),
+            })
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(super) fn spend_terms(&mut self, count: usize) -> Result<(), JsonLdError> {
+        self.terms_left = self
+            .terms_left
+            .checked_sub(count)
+            .ok_or(JsonLdError::TooMany("terms in its contexts"))?;
+        Ok(())
+    }
+
+    pub(super) fn descend(&mut self) -> Result<(), JsonLdError> {
+        self.depth_left = self
+            .depth_left
+            .checked_sub(1)
+            .ok_or(JsonLdError::TooMany("nodes within nodes"))?;
+        Ok(())
+    }
+
+    pub(super) fn ascend(&mut self) {
+        self.depth_left += 1;
+    }
+
+    pub(super) fn find_context(&self, key: &Key) -> Option<Rc<Context>> {
+        self.contexts.get(key).map(|(_, context)| Rc::clone(context))
+    }
+
+    /// The local context is held on to, because the key knows it by its address.
+    pub(super) fn keep_context(&mut self, key: Key, local: &Rc<Value>, context: &Rc<Context>) {
+        self.contexts.insert(key, (Rc::clone(local), Rc::clone(context)));
+    }
+}

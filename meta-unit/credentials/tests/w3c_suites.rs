@@ -1,0 +1,168 @@
+//! The W3C's own test suites of what lies below eddsa-rdfc-2022. They are not part of this repository: `AVATAR_W3C_SUITES` names a folder that
+//! holds clones of `json-ld-api` and `rdf-canon`; without it these tests say that they are skipped.
+
+use std::path::{Path, PathBuf};
+
+use avatar_credentials::json::{Limits, Value, parse};
+use avatar_credentials::jsonld::{JsonLdError, Options, to_rdf};
+use avatar_credentials::rdf::{canonicalize, parse_nquads};
+
+fn suite(name: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("AVATAR_W3C_SUITES").map(|root| Path::new(&root).join(name).join("tests"));
+    match folder {
+        Some(folder) if folder.is_dir() => Some(folder),
+        _ => {
+            eprintln!("skipped: AVATAR_W3C_SUITES has no {name}");
+            None
+        }
+    }
+}
+
+fn manifest(path: &Path) -> Vec<Value> {
+    let text = std::fs::read(path).expect("the suite has a manifest");
+    let limits = Limits {
+        values: 1_000_000,
+        ..Limits::default()
+    };
+    let manifest = parse(&text, &limits).expect("the manifest is JSON");
+    let sequence = manifest.get("sequence").or(manifest.get("entries"));
+    sequence
+        .and_then(Value::as_array)
+        .expect("the manifest lists tests")
+        .to_vec()
+}
+
+fn text<'a>(entry: &'a Value, name: &str) -> &'a str {
+    entry.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Tests that ask for what is not offered on purpose.
+fn is_out_of_scope(entry: &Value) -> bool {
+    let option = entry.get("option");
+    let has = |name: &str| option.and_then(|option| option.get(name)).is_some();
+    let says =
+        |name: &str, value: &str| option.and_then(|option| option.get(name)).and_then(Value::as_str) == Some(value);
+    // The older version and its rules, contexts from outside, RDF that is none, and directions as nodes.
+    says("specVersion", "json-ld-1.0")
+        || says("processingMode", "json-ld-1.0")
+        || has("expandContext")
+        || has("produceGeneralizedRdf")
+        || says("rdfDirection", "compound-literal")
+}
+
+#[test]
+fn the_json_ld_suite_to_rdf_passes() {
+    let Some(folder) = suite("json-ld-api") else { return };
+    let (mut passed, mut skipped, mut failed) = (0, 0, Vec::new());
+    for entry in manifest(&folder.join("toRdf-manifest.jsonld")) {
+        let types: Vec<&str> = entry
+            .get("@type")
+            .map(Value::one_or_many)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
+        let (id, input) = (text(&entry, "@id"), text(&entry, "input"));
+        if is_out_of_scope(&entry) || !input.ends_with(".jsonld") {
+            skipped += 1;
+            continue;
+        }
+        let base = entry
+            .get("option")
+            .and_then(|option| option.get("base"))
+            .and_then(Value::as_str)
+            .map_or_else(
+                || format!("https://w3c.github.io/json-ld-api/tests/{input}"),
+                str::to_owned,
+            );
+        let document = std::fs::read(folder.join(input)).unwrap_or_else(|error| panic!("{input}: {error}"));
+        let options = Options {
+            base: Some(&base),
+            safe: false,
+            directions: entry
+                .get("option")
+                .and_then(|option| option.get("rdfDirection"))
+                .is_some(),
+        };
+        let outcome = match Value::parse(&document) {
+            Ok(document) => to_rdf(&document, &options),
+            Err(error) => {
+                eprintln!("{id}: {error}");
+                skipped += 1;
+                continue;
+            }
+        };
+        let verdict = match outcome {
+            Err(JsonLdError::UnknownContext(_)) => {
+                skipped += 1;
+                continue;
+            }
+            Err(error) if types.contains(&"jld:NegativeEvaluationTest") => {
+                let expected = text(&entry, "expectErrorCode");
+                let code = error.to_string();
+                if code.starts_with(expected) {
+                    Ok(())
+                } else {
+                    Err(format!("{code}, not {expected}"))
+                }
+            }
+            Err(error) => Err(error.to_string()),
+            Ok(_) if types.contains(&"jld:NegativeEvaluationTest") => {
+                Err(format!("no {}", text(&entry, "expectErrorCode")))
+            }
+            Ok(_) if types.contains(&"jld:PositiveSyntaxTest") => Ok(()),
+            Ok(quads) => {
+                let expected = std::fs::read(folder.join(text(&entry, "expect"))).expect("the suite has its output");
+                let expected = canonicalize(parse_nquads(&expected).expect("N-Quads")).expect("little work");
+                let got = canonicalize(quads).expect("little work");
+                if got == expected {
+                    Ok(())
+                } else {
+                    Err(format!("got\n{got}expected\n{expected}"))
+                }
+            }
+        };
+        match verdict {
+            Ok(()) => passed += 1,
+            Err(why) => failed.push(format!("{id} {} — {}: {why}", text(&entry, "name"), input)),
+        }
+    }
+    eprintln!("{passed} passed, {} failed, {skipped} out of scope", failed.len());
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    assert!(passed > 300);
+}
+
+#[test]
+fn the_rdf_canonicalization_suite_passes() {
+    let Some(folder) = suite("rdf-canon") else { return };
+    let (mut passed, mut failed) = (0, Vec::new());
+    for entry in manifest(&folder.join("manifest.jsonld")) {
+        let (id, kind, action) = (text(&entry, "id"), text(&entry, "type"), text(&entry, "action"));
+        if kind == "rdfc:RDFC10MapTest" || entry.get("hashAlgorithm").is_some() {
+            continue;
+        }
+        let input = std::fs::read(folder.join(action)).expect("the suite has its input");
+        let start = std::time::Instant::now();
+        let outcome = canonicalize(parse_nquads(&input).expect("N-Quads"));
+        let took = start.elapsed();
+        if took.as_millis() > 5 {
+            eprintln!("{id}: {took:?}, {}", text(&entry, "name"));
+        }
+        let right = match (kind, outcome) {
+            ("rdfc:RDFC10NegativeEvalTest", Err(_)) => true,
+            ("rdfc:RDFC10EvalTest", Ok(text_out)) => {
+                text_out.as_bytes()
+                    == std::fs::read(folder.join(text(&entry, "result"))).expect("the suite has its output")
+            }
+            _ => false,
+        };
+        if right {
+            passed += 1
+        } else {
+            failed.push(format!("{id} {kind} {}", text(&entry, "name")))
+        }
+    }
+    eprintln!("{passed} passed, {} failed", failed.len());
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    assert!(passed >= 60);
+}
