@@ -42,6 +42,11 @@ impl Folder {
     pub fn database(&self) -> PathBuf {
         self.path.join("avatar.redb")
     }
+
+    /// Where the key sets are.
+    pub fn keys(&self) -> PathBuf {
+        self.path.join("keys")
+    }
 }
 
 /// Where a running node listens, unless it is told otherwise.

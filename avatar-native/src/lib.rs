@@ -10,6 +10,7 @@ pub mod error;
 pub mod folder;
 pub mod hex;
 pub mod host;
+pub mod keys;
 pub mod module;
 pub mod net;
 pub mod notes;

@@ -1,7 +1,9 @@
-//! The limits of `keys.proto`, for all hosts.
+//! The limits of `keys.proto`, for all hosts; and its messages for logs, without what is secret in them.
+
+use std::fmt::{Debug, Formatter, Result as FormatResult};
 
 use crate::keys_command::Command;
-use crate::{AbiStatus, KeysCommand};
+use crate::{AbiStatus, KeysCommand, KeysResult};
 
 /// The longest name of a key set, in bytes.
 pub const MAX_KEY_SET_NAME_BYTES: usize = 64;
@@ -40,6 +42,31 @@ impl KeysCommand {
     }
 }
 
+impl Debug for KeysCommand {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> FormatResult {
+        let command = match &self.command {
+            None => "nothing",
+            Some(Command::Open(_)) => "open",
+            Some(Command::Sign(_)) => "sign",
+            Some(Command::Agree(_)) => "agree",
+            Some(Command::Wrap(_)) => "wrap",
+            Some(Command::Unwrap(_)) => "unwrap",
+            Some(Command::Erase(_)) => "erase",
+        };
+        write!(formatter, "{command} {:?}", self.name)
+    }
+}
+
+impl Debug for KeysResult {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> FormatResult {
+        formatter
+            .debug_struct("KeysResult")
+            .field("protection", &self.protection)
+            .field("created", &self.created)
+            .finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,6 +75,25 @@ mod tests {
     fn check(name: &str, command: impl Into<Option<Command>>) -> Result<(), AbiStatus> {
         let (name, command) = (name.to_owned(), command.into());
         KeysCommand { name, command }.check()
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let (secret, context) = (b"secret".to_vec(), Vec::new());
+        let wrap = KeysCommand {
+            name: "device".to_owned(),
+            command: Some(Command::Wrap(KeysWrap { secret, context })),
+        };
+        let data = b"secret".to_vec();
+        let result = KeysResult {
+            data,
+            ..KeysResult::default()
+        };
+        let printed = format!("{wrap:?} {result:?}");
+        assert_eq!(
+            printed,
+            r#"wrap "device" KeysResult { protection: 0, created: false, .. }"#
+        );
     }
 
     #[test]

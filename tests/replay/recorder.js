@@ -27,6 +27,7 @@ const IMPORTS = {
   avatar_stream_write: [],
   avatar_stream_grant: [],
   avatar_stream_close: [],
+  avatar_keys: [1],
 };
 
 const IMPORT_MODULE = "avatar_v1";

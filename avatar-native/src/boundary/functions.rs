@@ -98,6 +98,7 @@ functions! {
         StreamWrite = 12: signature("avatar_stream_write", &[I32, I32, I32], Some(I32), &[]),
         StreamGrant = 13: signature("avatar_stream_grant", &[I32, I32], Some(I32), &[]),
         StreamClose = 14: signature("avatar_stream_close", &[I32, I32], Some(I32), &[]),
+        Keys = 15: signature("avatar_keys", &[I64, I32, I32], Some(I32), &[1]),
     }
 }
 
@@ -146,6 +147,6 @@ mod tests {
         for one in Import::ALL {
             assert_eq!(Import::from_number(*one as u8), Some(*one));
         }
-        assert_eq!(Import::from_number(15), None);
+        assert_eq!(Import::from_number(16), None);
     }
 }

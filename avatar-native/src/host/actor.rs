@@ -15,6 +15,7 @@ use avatar_proto::{
     HostRestarted, HostStatus, Limits as WireLimits, Message as _, StorageKind, host_request,
 };
 use tokio::sync::{oneshot, watch};
+use zeroize::Zeroize;
 
 use super::calls::{Address, Calls, ClientId, Refused};
 use super::clients::Clients;
@@ -25,6 +26,7 @@ use super::{Input, Options, Standing};
 use crate::boundary::{Answer, Instance, Trap};
 use crate::error::{HostError, HostErrorCode, app_error};
 use crate::folder::Folder;
+use crate::keys::Keys;
 use crate::net::Net;
 use crate::storage::Storage;
 use crate::trace::{Header, Recorder};
@@ -71,6 +73,7 @@ pub struct Actor {
     options: Options,
     folder: Folder,
     storage: Arc<Storage>,
+    keys: Arc<Keys>,
     net: Net,
     inputs: Sender<Input>,
     standing: watch::Sender<Standing>,
@@ -98,6 +101,7 @@ impl Actor {
         options: Options,
         folder: Folder,
         storage: Storage,
+        keys: Keys,
         net: Net,
         inputs: Sender<Input>,
         standing: watch::Sender<Standing>,
@@ -111,7 +115,7 @@ impl Actor {
             .as_deref()
             .map(|path| Recorder::create(path, &header))
             .transpose()?;
-        let storage = Arc::new(storage);
+        let (storage, keys) = (Arc::new(storage), Arc::new(keys));
         let ready = HostReady {
             storage: StorageKind::Folder.into(),
             build_id: options.unit.build_id().to_owned(),
@@ -121,7 +125,7 @@ impl Actor {
         let shared = Shared {
             calls: Calls::default(),
             clients: Clients::default(),
-            ops: Ops::new(0, storage.clone(), net.clone(), inputs.clone()),
+            ops: Ops::new(0, storage.clone(), keys.clone(), net.clone(), inputs.clone()),
             hello: None,
             last_words: String::new(),
             answered: None,
@@ -130,6 +134,7 @@ impl Actor {
             options,
             folder,
             storage,
+            keys,
             net,
             inputs,
             standing,
@@ -259,6 +264,7 @@ impl Actor {
             shared.ops = Ops::new(
                 self.generation,
                 self.storage.clone(),
+                self.keys.clone(),
                 self.net.clone(),
                 self.inputs.clone(),
             );
@@ -300,7 +306,9 @@ impl Actor {
         HostHello {
             abi_minor: avatar_proto::ABI_MINOR.into(),
             host: crate::HOST.into(),
-            capabilities: vec![Capability::Storage.into(), Capability::Net.into()],
+            capabilities: [Capability::Storage, Capability::Net, Capability::Keys]
+                .map(i32::from)
+                .to_vec(),
             limits: Some(WireLimits {
                 max_buffer_bytes: avatar_proto::DEFAULT_MAX_BUFFER_BYTES,
                 max_inflight: avatar_proto::DEFAULT_MAX_INFLIGHT_OPS,
@@ -640,7 +648,7 @@ impl Actor {
             restarts: self.restarts,
             build_id: self.ready.build_id.clone(),
             clients: clients.len() as u32,
-            capabilities: vec!["storage".into(), "net".into()],
+            capabilities: ["storage", "net", "keys"].map(str::to_owned).to_vec(),
             host: crate::HOST.into(),
             ..HostStatus::default()
         }
@@ -649,7 +657,17 @@ impl Actor {
 
 fn tell_guest(instance: &mut Instance, tell: Tell) -> Answer<()> {
     let refused = match tell {
-        Tell::Complete { op, code, head, body } => instance.complete(op, code, &head, &body)?,
+        Tell::Complete {
+            op,
+            code,
+            mut head,
+            body,
+        } => {
+            let told = instance.complete(op, code, &head, &body);
+            // What keys give may be secret.
+            head.zeroize();
+            told?
+        }
         Tell::Stream {
             stream,
             kind,

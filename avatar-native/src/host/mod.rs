@@ -20,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use crate::boundary::Limits;
 use crate::error::HostError;
 use crate::folder::Folder;
+use crate::keys::Keys;
 use crate::module::MetaUnit;
 use crate::net::{self, Net};
 use crate::storage::Storage;
@@ -95,6 +96,7 @@ impl Host {
     pub async fn start(options: Options) -> Result<Self, HostError> {
         let folder = Folder::open(&options.folder)?;
         let storage = Storage::open(&folder.database())?;
+        let keys = Keys::open(folder.keys())?;
         let net = Net::new(options.net.clone())?;
         let (inputs, received) = std::sync::mpsc::channel();
         let (tell, standing) = watch::channel(Standing::Starting);
@@ -103,7 +105,7 @@ impl Host {
             .stack_size(4 * crate::module::MAX_WASM_STACK_BYTES)
             .spawn({
                 let inputs = inputs.clone();
-                move || match Actor::new(options, folder, storage, net, inputs, tell.clone()) {
+                move || match Actor::new(options, folder, storage, keys, net, inputs, tell.clone()) {
                     Ok(actor) => actor.run(&received),
                     Err(error) => {
                         tell.send_replace(Standing::Failed(error));

@@ -4,9 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-use avatar_proto::{AbiStatus, DEFAULT_MAX_INFLIGHT_OPS, DEFAULT_MAX_STREAMS, Message, NetRequest, OpError};
+use avatar_proto::{
+    AbiStatus, DEFAULT_MAX_INFLIGHT_OPS, DEFAULT_MAX_STREAMS, KeysCommand, Message, NetRequest, OpError,
+};
+use zeroize::Zeroize;
 
 use super::Input;
+use crate::keys::{Keys, KeysError};
 use crate::net::{Exchange, Net, NetEvent};
 use crate::storage::{self, Storage};
 
@@ -20,8 +24,8 @@ pub mod stream_kind {
 /// What came from the outside world.
 #[derive(Debug)]
 pub enum OpEvent {
-    /// A storage batch ended: head and body of its completion, or why not.
-    Stored(u64, Result<(Vec<u8>, Vec<u8>), (AbiStatus, OpError)>),
+    /// A storage batch or a command for keys ended: head and body of its completion, or why not.
+    Ended(u64, Result<(Vec<u8>, Vec<u8>), (AbiStatus, OpError)>),
     /// Something happened to a net request. The guest may use the numbers of what is over again: the serial tells requests apart.
     Net {
         serial: u64,
@@ -51,7 +55,8 @@ pub enum Tell {
 }
 
 enum Pending {
-    Storage,
+    /// A storage batch or a command for keys.
+    Job,
     Net(Numbered),
 }
 
@@ -66,6 +71,7 @@ struct Numbered {
 pub struct Ops {
     generation: u64,
     storage: Arc<Storage>,
+    keys: Arc<Keys>,
     net: Net,
     inputs: Sender<Input>,
     pending: HashMap<u64, Pending>,
@@ -75,10 +81,11 @@ pub struct Ops {
 
 impl Ops {
     /// None yet. Events come back as [`Input::Op`] of this generation.
-    pub fn new(generation: u64, storage: Arc<Storage>, net: Net, inputs: Sender<Input>) -> Self {
+    pub fn new(generation: u64, storage: Arc<Storage>, keys: Arc<Keys>, net: Net, inputs: Sender<Input>) -> Self {
         Self {
             generation,
             storage,
+            keys,
             net,
             inputs,
             pending: HashMap::new(),
@@ -106,14 +113,33 @@ impl Ops {
     pub fn storage(&mut self, op: u64, head: &[u8], body: &[u8]) -> Result<(), AbiStatus> {
         self.admit(op)?;
         let batch = storage::decode(head, body)?;
-        self.pending.insert(op, Pending::Storage);
+        self.pending.insert(op, Pending::Job);
         let (inputs, generation) = (self.inputs.clone(), self.generation);
         self.storage.submit(batch, move |result| {
             let result = result
                 .and_then(storage::encode)
                 .map_err(storage::StorageError::into_completion);
-            let event = OpEvent::Stored(op, result);
+            let event = OpEvent::Ended(op, result);
             // Nobody listens any more when the host is closed.
+            let _ = inputs.send(Input::Op { generation, event });
+        });
+        Ok(())
+    }
+
+    /// `avatar_keys`.
+    pub fn keys(&mut self, op: u64, command: &[u8]) -> Result<(), AbiStatus> {
+        self.admit(op)?;
+        let command = KeysCommand::decode(command).map_err(|_| AbiStatus::Invalid)?;
+        command.check()?;
+        self.pending.insert(op, Pending::Job);
+        let (inputs, generation) = (self.inputs.clone(), self.generation);
+        self.keys.submit(command, move |result| {
+            let result = result.map(|mut result| {
+                let head = result.encode_to_vec();
+                result.data.zeroize();
+                (head, Vec::new())
+            });
+            let event = OpEvent::Ended(op, result.map_err(KeysError::into_completion));
             let _ = inputs.send(Input::Op { generation, event });
         });
         Ok(())
@@ -148,11 +174,11 @@ impl Ops {
         Ok(())
     }
 
-    /// `avatar_cancel`. A batch is not stopped: it is on its way, and its true result follows.
+    /// `avatar_cancel`. A batch or a command for keys is not stopped: it is on its way, and its true result follows.
     pub fn cancel(&mut self, op: u64) -> Result<(), AbiStatus> {
         match self.pending.get(&op) {
             None => Err(AbiStatus::NotFound),
-            Some(Pending::Storage) => Ok(()),
+            Some(Pending::Job) => Ok(()),
             Some(Pending::Net(numbered)) => {
                 numbered.exchange.abort();
                 Ok(())
@@ -194,7 +220,7 @@ impl Ops {
     /// What an event means to the guest, if it is still of interest.
     pub fn tell(&mut self, event: OpEvent) -> Option<Tell> {
         match event {
-            OpEvent::Stored(op, result) => self.complete(op, result),
+            OpEvent::Ended(op, result) => self.complete(op, result),
             OpEvent::Net {
                 serial,
                 op,
@@ -278,10 +304,11 @@ mod tests {
     fn place() -> Place {
         let folder = tempfile::tempdir().expect("a folder");
         let storage = Storage::open(&folder.path().join("x.redb")).expect("a database");
+        let keys = Keys::open(folder.path().join("keys")).expect("a thread");
         let net = Net::new(Rules::default()).expect("a client");
         let (tell, inputs) = channel();
         Place {
-            ops: Ops::new(1, Arc::new(storage), net, tell),
+            ops: Ops::new(1, Arc::new(storage), Arc::new(keys), net, tell),
             inputs,
             _folder: folder,
         }

@@ -75,6 +75,7 @@ impl World {
             Import::Emit if args[0] == TOPIC_EVENT => shared.clients.tell_all(&Frame::Event(part(0).to_vec())),
             Import::Emit => return Err(AbiStatus::Invalid),
             Import::Storage => return shared.ops.storage(id, part(0), part(1)),
+            Import::Keys => return shared.ops.keys(id, part(0)),
             Import::NetRequest => return shared.ops.net_request(id, part(0), part(1)),
             Import::P2p | Import::Infer if id == 0 => return Err(AbiStatus::Invalid),
             Import::P2p | Import::Infer => return Err(AbiStatus::Unsupported),
