@@ -97,7 +97,7 @@ impl Avatar {
         self.state = State::Starting;
         let hello = HostHello {
             host: "avatar-sim".to_owned(),
-            capabilities: vec![Capability::Storage.into()],
+            capabilities: vec![Capability::Storage.into(), Capability::Keys.into()],
             limits: Some(Limits {
                 max_inflight: self.max_ops as u32,
                 ..Limits::default()

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use avatar_proto::response::Response as Answer;
 use avatar_proto::storage_op::Op;
 use avatar_proto::{
-    AbiStatus, DEFAULT_MAX_BUFFER_BYTES, Event, GuestHello, Message, Response, StatusResult, StorageBatch,
+    AbiStatus, DEFAULT_MAX_BUFFER_BYTES, Event, GuestHello, KeysCommand, Message, Response, StatusResult, StorageBatch,
 };
 use meta_unit::abi::imports::{Imports, RESPOND_FIN, RESPOND_MORE, STREAM_RESET, TOPIC_EVENT};
 
@@ -27,15 +27,22 @@ pub struct Answered {
     pub response: Response,
 }
 
-/// A storage operation that the host accepted.
+/// An operation that the host accepted.
 #[derive(Debug)]
 pub struct Operation {
     /// Its number.
     pub op: u64,
-    /// The batch.
-    pub batch: StorageBatch,
-    /// The values of its puts.
-    pub body: Vec<u8>,
+    /// What is to be done.
+    pub asked: Asked,
+}
+
+/// What a unit asks its host to do.
+#[derive(Debug)]
+pub enum Asked {
+    /// A batch, with the values of its puts.
+    Storage(StorageBatch, Vec<u8>),
+    /// A command for the keys.
+    Keys(KeysCommand),
 }
 
 /// What a unit has said and nobody has taken yet.
@@ -190,7 +197,7 @@ impl Boundary {
         }
     }
 
-    fn accept_storage(&self, op: u64, head: &[u8], body: &[u8]) -> Result<(), AbiStatus> {
+    fn accept(&self, op: u64, asked: Result<Asked, AbiStatus>) -> i32 {
         let is_new = !self.ops.borrow().contains(&op);
         self.check(
             op != 0 && is_new,
@@ -203,13 +210,30 @@ impl Boundary {
             "H16: no more operations than the host's limit",
             || format!("{pending} are pending"),
         );
-        let batch = StorageBatch::decode(head).map_err(|_| AbiStatus::Invalid)?;
-        check_batch(&batch, body)?;
-        self.ops.borrow_mut().insert(op);
-        let body = body.to_vec();
-        self.outbox.borrow_mut().operations.push(Operation { op, batch, body });
-        Ok(())
+        match asked {
+            Ok(asked) => {
+                self.ops.borrow_mut().insert(op);
+                self.outbox.borrow_mut().operations.push(Operation { op, asked });
+                0
+            }
+            Err(status) => {
+                self.check(false, "no operation is malformed", || format!("operation {op}"));
+                status.code()
+            }
+        }
     }
+}
+
+fn storage_batch(head: &[u8], body: &[u8]) -> Result<Asked, AbiStatus> {
+    let batch = StorageBatch::decode(head).map_err(|_| AbiStatus::Invalid)?;
+    check_batch(&batch, body)?;
+    Ok(Asked::Storage(batch, body.to_vec()))
+}
+
+fn keys_command(command: &[u8]) -> Result<Asked, AbiStatus> {
+    let command = KeysCommand::decode(command).map_err(|_| AbiStatus::Invalid)?;
+    command.check()?;
+    Ok(Asked::Keys(command))
 }
 
 /// What H16 has a host refuse.
@@ -313,10 +337,8 @@ impl Imports for Boundary {
     }
 
     fn storage(&self, op: u64, head: &[u8], body: &[u8]) -> i32 {
-        let accepted = self.accept_storage(op, head, body);
-        let code = accepted.map_or_else(AbiStatus::code, |()| 0);
+        let code = self.accept(op, storage_batch(head, body));
         self.called("avatar_storage", &[op as i64], &[head, body], code.into());
-        self.check(code == 0, "no batch is malformed", || format!("operation {op}: {code}"));
         code
     }
 
@@ -335,6 +357,12 @@ impl Imports for Boundary {
     fn p2p(&self, op: u64, command: &[u8]) -> i32 {
         let code = AbiStatus::Unsupported.code();
         self.called("avatar_p2p", &[op as i64], &[command], code.into());
+        code
+    }
+
+    fn keys(&self, op: u64, command: &[u8]) -> i32 {
+        let code = self.accept(op, keys_command(command));
+        self.called("avatar_keys", &[op as i64], &[command], code.into());
         code
     }
 

@@ -1,13 +1,15 @@
-//! A unit's disk: an ordered map that takes atomic batches one after another, slowly, and fails on purpose.
+//! A unit's disk: an ordered map that takes atomic batches one after another, slowly, and fails on purpose; and the key sets of the device.
 //!
 //! A batch takes effect when it is executed, whole. A crash leaves a prefix of the batches that are not executed yet: each of them whole, or not at all.
+//! Commands for keys stand in the same line, and fail in the same ways.
 
 use std::collections::VecDeque;
 
 use avatar_proto::storage_op::Op;
-use avatar_proto::{AbiStatus, Message, OpError, OpErrorCode, StorageBatch};
-use meta_unit::platform::MemoryStore;
+use avatar_proto::{AbiStatus, KeysCommand, Message, OpError, OpErrorCode, StorageBatch};
+use meta_unit::platform::{MemoryStore, SoftKeys};
 
+use crate::boundary::{Asked, Operation};
 use crate::random::Dice;
 
 /// A bug of a host, planted to see that it is found.
@@ -57,18 +59,17 @@ pub struct Flipped {
 #[derive(Debug)]
 struct Accepted {
     op: u64,
-    batch: StorageBatch,
-    body: Vec<u8>,
+    asked: Asked,
     is_cancelled: bool,
 }
 
 /// See the module's documentation.
-#[derive(Debug)]
 pub struct Disk {
     /// What fails at present.
     pub faults: Faults,
     dice: Dice,
     store: MemoryStore,
+    keys: SoftKeys,
     queue: VecDeque<Accepted>,
     plant: Option<Plant>,
     /// What a crash brings back, where batches are acknowledged early.
@@ -82,32 +83,38 @@ impl Disk {
             faults: Faults::default(),
             dice,
             store: MemoryStore::default(),
+            keys: SoftKeys::default(),
             queue: VecDeque::new(),
             plant,
             flushed: None,
         }
     }
 
-    /// Takes a batch; whether it is the only one, so that somebody has to call [`execute_next`](Self::execute_next) when its time has passed.
+    /// Takes a batch; see [`take`](Self::take).
     pub fn accept(&mut self, op: u64, batch: StorageBatch, body: Vec<u8>) -> bool {
-        if self.plant == Some(Plant::IndexOutsideBatch) {
-            self.write_index_alone(&batch, &body);
+        let asked = Asked::Storage(batch, body);
+        self.take(Operation { op, asked })
+    }
+
+    /// Takes an operation; whether it is the only one, so that somebody has to call [`execute_next`](Self::execute_next) when its time has passed.
+    pub fn take(&mut self, Operation { op, asked }: Operation) -> bool {
+        if let (Asked::Storage(batch, body), Some(Plant::IndexOutsideBatch)) = (&asked, self.plant) {
+            self.write_index_alone(batch, body);
         }
         self.queue.push_back(Accepted {
             op,
-            batch,
-            body,
+            asked,
             is_cancelled: false,
         });
         self.queue.len() == 1
     }
 
-    /// How long the next batch takes, in microseconds.
+    /// How long the next operation takes, in microseconds.
     pub fn latency_us(&mut self) -> u64 {
         self.dice.between(50, 4_000) + self.dice.below(self.faults.slow_us + 1)
     }
 
-    /// Whether a batch waits.
+    /// Whether an operation waits.
     pub fn is_busy(&self) -> bool {
         !self.queue.is_empty()
     }
@@ -119,12 +126,11 @@ impl Disk {
         }
     }
 
-    /// Executes the oldest batch.
+    /// Executes the oldest operation.
     pub fn execute_next(&mut self) -> Option<Completion> {
         let Accepted {
             op,
-            batch,
-            body,
+            asked,
             is_cancelled,
         } = self.queue.pop_front()?;
         let failed = |status: AbiStatus, code: OpErrorCode| Completion {
@@ -143,46 +149,79 @@ impl Disk {
         if self.dice.chance(self.faults.errors_per_mille) {
             return Some(failed(AbiStatus::Io, OpErrorCode::Other));
         }
+        Some(match &asked {
+            Asked::Keys(command) => match self.execute_keys(command) {
+                Ok(head) => Completion {
+                    op,
+                    status: 0,
+                    head,
+                    body: Vec::new(),
+                },
+                Err((status, error)) => Completion {
+                    op,
+                    status: status.code(),
+                    head: error.encode_to_vec(),
+                    body: Vec::new(),
+                },
+            },
+            Asked::Storage(batch, body) => match self.execute_batch(batch, body) {
+                Ok((head, body)) => Completion {
+                    op,
+                    status: 0,
+                    head,
+                    body,
+                },
+                Err((status, code)) => failed(status, code),
+            },
+        })
+    }
+
+    fn execute_keys(&mut self, command: &KeysCommand) -> Result<Vec<u8>, (AbiStatus, OpError)> {
+        let dice = &mut self.dice;
+        let result = self.keys.execute(command, |out| dice.fill(out))?;
+        Ok(result.encode_to_vec())
+    }
+
+    fn execute_batch(
+        &mut self,
+        batch: &StorageBatch,
+        body: &[u8],
+    ) -> Result<(Vec<u8>, Vec<u8>), (AbiStatus, OpErrorCode)> {
         if let Some(quota_bytes) = self.faults.quota_bytes
             && !body.is_empty()
             && self.used_bytes() + body.len() > quota_bytes
         {
-            return Some(failed(AbiStatus::Io, OpErrorCode::QuotaExceeded));
+            return Err((AbiStatus::Io, OpErrorCode::QuotaExceeded));
         }
         if self.plant == Some(Plant::AcknowledgeEarly) && (self.flushed.is_none() || self.dice.chance(500)) {
             self.flushed = Some(self.store.clone());
         }
-        Some(match self.store.execute(&batch, &body) {
-            Ok((result, body)) => Completion {
-                op,
-                status: 0,
-                head: result.encode_to_vec(),
-                body,
-            },
-            Err(status) => failed(status, OpErrorCode::Other),
-        })
+        match self.store.execute(batch, body) {
+            Ok((result, body)) => Ok((result.encode_to_vec(), body)),
+            Err(status) => Err((status, OpErrorCode::Other)),
+        }
     }
 
     /// The process dies: some of what was not executed is there all the same, as if it had been.
     pub fn crash(&mut self) {
         let executed = self.dice.index(self.queue.len() + 1);
         let queue = std::mem::take(&mut self.queue);
-        for (
-            at,
-            Accepted {
-                mut batch, mut body, ..
-            },
-        ) in queue.into_iter().enumerate()
-        {
-            if at >= executed {
-                if self.plant == Some(Plant::TornBatch) && at == executed {
-                    tear(&mut batch, &mut body);
-                } else {
-                    break;
-                }
+        for (at, Accepted { asked, .. }) in queue.into_iter().enumerate() {
+            let is_torn = at == executed && self.plant == Some(Plant::TornBatch);
+            if at >= executed && !is_torn {
+                break;
             }
-            // A malformed batch changes nothing.
-            let _ = self.store.execute(&batch, &body);
+            match asked {
+                Asked::Storage(mut batch, mut body) => {
+                    if is_torn {
+                        tear(&mut batch, &mut body);
+                    }
+                    // A malformed batch changes nothing.
+                    let _ = self.store.execute(&batch, &body);
+                }
+                // Nobody hears what it gave.
+                Asked::Keys(command) => drop(self.execute_keys(&command)),
+            }
         }
         if let Some(flushed) = self.flushed.take() {
             self.store = flushed;

@@ -325,7 +325,7 @@ impl World {
         for operation in outbox.operations {
             let place = &mut self.places[unit];
             let life = place.avatar.life;
-            if place.avatar.disk.accept(operation.op, operation.batch, operation.body) {
+            if place.avatar.disk.take(operation) {
                 let latency_us = place.avatar.disk.latency_us();
                 self.plan(latency_us, Event::Disk { unit, life });
             }
@@ -399,7 +399,7 @@ impl World {
                     format!("{id:02x?}: {}", corrupt.reason)
                 })
             }
-            Some(Told::IndexRebuilding(_) | Told::StorageTrouble(_)) => Ok(()),
+            Some(Told::IndexRebuilding(_) | Told::StorageTrouble(_) | Told::IdentityChanged(_)) => Ok(()),
             None => Err(Broken::new("no event is empty", String::new())),
         }
     }

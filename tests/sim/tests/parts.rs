@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use avatar_proto::keys_command::Command;
 use avatar_proto::storage_op::Op;
 use avatar_proto::{
-    Message, OpError, OpErrorCode, StorageBatch, StorageOp, StoragePut, StorageRange, StorageResult, StorageScan,
+    KeysCommand, KeysOpen, KeysResult, Message, OpError, OpErrorCode, StorageBatch, StorageOp, StoragePut,
+    StorageRange, StorageResult, StorageScan,
 };
+use avatar_sim::boundary::{Asked, Operation};
 use avatar_sim::clock::Clock;
 use avatar_sim::disk::{Disk, Faults};
 use avatar_sim::network::{Link, Network};
@@ -109,6 +112,25 @@ fn a_full_disk_refuses_what_it_has_no_room_for_and_can_still_be_read() {
         }
     }
     assert_eq!(keys(&mut disk), ["a", "b"]);
+}
+
+#[test]
+fn the_keys_of_a_device_follow_from_the_seed_and_survive_crashes() {
+    let open = |disk: &mut Disk| {
+        let (name, command) = ("device".to_owned(), Some(Command::Open(KeysOpen {})));
+        let asked = Asked::Keys(KeysCommand { name, command });
+        disk.take(Operation { op: 1, asked });
+        let completion = disk.execute_next().expect("it was accepted");
+        KeysResult::decode(completion.head.as_slice()).expect("a result")
+    };
+    let mut device = disk(1);
+    let first = open(&mut device);
+    device.crash();
+    let again = open(&mut device);
+    assert!(first.created && !again.created);
+    assert_eq!(again.sign_public_key, first.sign_public_key);
+    assert!(open(&mut disk(1)) == first);
+    assert_ne!(open(&mut disk(2)).sign_public_key, first.sign_public_key);
 }
 
 #[test]

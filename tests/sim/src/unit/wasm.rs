@@ -71,6 +71,9 @@ fn text(caller: &mut Host<'_>, ptr: i32, len: i32) -> wasmtime::Result<String> {
 /// `avatar_storage` and those with the same parameters.
 type Operation = fn(&Boundary, u64, &[u8], &[u8]) -> i32;
 
+/// `avatar_keys` and those with the same parameters.
+type Command = fn(&Boundary, u64, &[u8]) -> i32;
+
 fn linker(engine: &Engine) -> wasmtime::Result<Linker<Rc<Boundary>>> {
     let mut linker = Linker::new(engine);
     linker.func_wrap(
@@ -142,14 +145,20 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<Rc<Boundary>>> {
             },
         )?;
     }
-    linker.func_wrap(
-        IMPORTS,
-        "avatar_p2p",
-        |mut host: Host<'_>, op: i64, ptr: i32, len: i32| -> wasmtime::Result<i32> {
-            let command = lent(&mut host, ptr, len)?;
-            Ok(host.data().p2p(op as u64, &command))
-        },
-    )?;
+    let commands: [(&str, Command); 2] = [
+        ("avatar_p2p", |host, op, command| host.p2p(op, command)),
+        ("avatar_keys", |host, op, command| host.keys(op, command)),
+    ];
+    for (name, begin) in commands {
+        linker.func_wrap(
+            IMPORTS,
+            name,
+            move |mut host: Host<'_>, op: i64, ptr: i32, len: i32| -> wasmtime::Result<i32> {
+                let command = lent(&mut host, ptr, len)?;
+                Ok(begin(host.data(), op as u64, &command))
+            },
+        )?;
+    }
     linker.func_wrap(IMPORTS, "avatar_cancel", |host: Host<'_>, op: i64| {
         host.data().cancel(op as u64)
     })?;
