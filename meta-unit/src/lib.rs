@@ -19,3 +19,4 @@ pub mod index;
 pub mod node;
 pub mod platform;
 pub mod runtime;
+pub mod vault;

@@ -113,9 +113,9 @@ impl Instance {
     }
 
     /// `yuan_stream_event`.
-    pub fn stream_event(&self, stream: i32, kind: i32, _arg: i64, ptr: usize, len: usize) -> i32 {
+    pub fn stream_event(&self, stream: i32, kind: i32, arg: i64, ptr: usize, len: usize) -> i32 {
         const INBOUND: i32 = 6;
-        code(self.take(ptr, len).and_then(|_data| {
+        code(self.take(ptr, len).and_then(|data| {
             self.serving(|running| match kind {
                 // The host's ids are even.
                 INBOUND if stream <= 0 || stream % 2 != 0 || running.inbound.contains(&stream) => {
@@ -128,7 +128,7 @@ impl Instance {
                 }
                 // Its reset is on the way.
                 1..=5 if running.inbound.contains(&stream) => Ok(()),
-                1..=5 => Err(AbiStatus::NotFound),
+                1..=5 => running.platform.stream_event(stream, kind, arg, &data),
                 _ => Err(AbiStatus::Invalid),
             })
         }))
@@ -186,7 +186,11 @@ impl Running {
         let limits = hello.limits.unwrap_or_default();
         let platform = Rc::new(HostPlatform::new(Rc::clone(&imports), Rc::clone(&runtime), &limits));
         let requests = Rc::new(Requests::new(avatar_proto::DEFAULT_MAX_INFLIGHT_REQUESTS));
-        let node = Node::start(Rc::clone(&platform) as Rc<dyn Platform>, hello.allow_test_requests);
+        let node = Node::start(
+            Rc::clone(&platform) as Rc<dyn Platform>,
+            Rc::clone(&requests),
+            hello.allow_test_requests,
+        );
         Self {
             imports,
             runtime,
@@ -219,6 +223,7 @@ impl Running {
         let mut budget = Budget::new(&platform, budget_us);
         self.runtime.begin_turn(|| platform.monotonic_us());
         self.reset_streams();
+        platform.reset_overrun();
         platform.submit_queued();
         self.take_requests(&mut budget);
         platform.set_backlog(!self.incoming.is_empty());

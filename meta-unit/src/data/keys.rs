@@ -3,16 +3,25 @@
 //! | key | record |
 //! |---|---|
 //! | `m` `schema` | version of the storage schema |
-//! | `m` `identity` | the owner's key |
+//! | `m` `vault` copy (1) | what opens the data key, twice |
+//! | `s` name | a secret of the identity, or what belongs to it |
+//! | `c` credential id (16) | a kept credential |
+//! | `l` blinded address (16) | a status list of credentials issued here |
 //! | `i` number (8) | an index segment |
 //! | `d` document id (16) number (8) | changes of a document, in their order |
 //! | `t` document id (16) | a tombstone: the document was deleted on this device |
+//!
+//! Records under `m` are stored as they are, all others sealed. No key tells anything of a content: ids and numbers are random or count.
 
 use avatar_proto::StorageRange;
 
 const INDEX: u8 = b'i';
 const DOCUMENT: u8 = b'd';
 const TOMBSTONE: u8 = b't';
+const META: u8 = b'm';
+const SECRET: u8 = b's';
+const CREDENTIAL: u8 = b'c';
+const STATUS_LIST: u8 = b'l';
 
 /// The length of a document's id, in bytes.
 const ID: usize = 16;
@@ -22,9 +31,61 @@ pub fn schema() -> Vec<u8> {
     b"mschema".to_vec()
 }
 
-/// The owner's key.
-pub fn identity() -> Vec<u8> {
+/// Whether the record of this key is stored unsealed.
+pub fn is_clear(key: &[u8]) -> bool {
+    key.first() == Some(&META)
+}
+
+/// Everything but what is stored unsealed: from here to [`META`], and behind it.
+pub fn sealed() -> [StorageRange; 2] {
+    [
+        StorageRange {
+            start: vec![0],
+            end: vec![META],
+        },
+        StorageRange {
+            start: vec![META + 1],
+            end: vec![],
+        },
+    ]
+}
+
+/// The owner's key, in schema 1.
+pub fn identity_of_schema_1() -> Vec<u8> {
     b"midentity".to_vec()
+}
+
+/// A copy of the record of what opens the data key.
+pub fn vault(copy: u8) -> Vec<u8> {
+    [b"mvault".as_slice(), &[copy]].concat()
+}
+
+/// A secret of the identity, by its name.
+pub fn secret(name: &str) -> Vec<u8> {
+    [&[SECRET], name.as_bytes()].concat()
+}
+
+/// A kept credential.
+pub fn credential(id: &[u8; ID]) -> Vec<u8> {
+    [&[CREDENTIAL][..], id].concat()
+}
+
+/// The id in the key of a kept credential.
+pub fn parse_credential(key: &[u8]) -> Option<[u8; ID]> {
+    key.strip_prefix(&[CREDENTIAL])?.try_into().ok()
+}
+
+/// All kept credentials.
+pub fn credentials() -> StorageRange {
+    StorageRange {
+        start: vec![CREDENTIAL],
+        end: vec![CREDENTIAL + 1],
+    }
+}
+
+/// A status list, by its blinded address.
+pub fn status_list(blinded: &[u8; ID]) -> Vec<u8> {
+    [&[STATUS_LIST][..], blinded].concat()
 }
 
 /// An index segment.

@@ -8,16 +8,19 @@ use std::rc::Rc;
 use avatar_proto::{AppError, Durability, ErrorCode};
 
 use super::{keys, records};
+use crate::identity::IdentityError;
 use crate::platform::{Batch, LocalBoxFuture, Platform, PlatformError};
+use crate::vault::seal_store::seal_store;
 
 /// The schema that this build reads and writes.
-pub const CURRENT: u32 = 1;
+pub const CURRENT: u32 = 2;
 
 /// Leads a store of one version to the next: the operations that change its records. The version is added by the caller.
-type Migration = fn(Rc<dyn Platform>) -> LocalBoxFuture<Result<Batch, PlatformError>>;
+type Migration = fn(Rc<dyn Platform>) -> LocalBoxFuture<Result<Batch, SchemaError>>;
 
-/// The steps, by the version that each begins with: the first one leads from 1 to 2. There is none yet, because there has been one schema only.
-const MIGRATIONS: [Migration; CURRENT as usize - 1] = [];
+/// The steps, by the version that each begins with: the first one leads from 1 to 2.
+const MIGRATIONS: [Migration; CURRENT as usize - 1] =
+    [|platform| Box::pin(async move { seal_store(platform).await.map_err(SchemaError::Seal) })];
 
 /// Why a store cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +34,9 @@ pub enum SchemaError {
         /// The version found.
         found: u32,
     },
+    /// What is stored cannot be sealed.
+    #[error(transparent)]
+    Seal(IdentityError),
     /// The record of the version is damaged.
     #[error("the record of the schema's version is damaged")]
     Corrupt,
@@ -41,6 +47,7 @@ impl SchemaError {
     pub fn to_app_error(&self) -> AppError {
         let code = match self {
             Self::Storage(error) => return error.to_app_error(),
+            Self::Seal(error) => return error.to_app_error(),
             Self::TooNew { .. } => ErrorCode::SchemaTooNew,
             Self::Corrupt => ErrorCode::Corrupt,
         };
@@ -119,7 +126,7 @@ mod tests {
     }
 
     /// Doubles a record: applied twice, it would show.
-    fn double(platform: Rc<dyn Platform>) -> LocalBoxFuture<Result<Batch, PlatformError>> {
+    fn double(platform: Rc<dyn Platform>) -> LocalBoxFuture<Result<Batch, SchemaError>> {
         Box::pin(async move {
             let mut read = Batch::new(Durability::Relaxed);
             read.get(b"x".to_vec());

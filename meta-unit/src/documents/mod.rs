@@ -66,7 +66,7 @@ pub struct Documents {
     platform: Rc<dyn Platform>,
     index: Rc<RefCell<Index>>,
     segments: Rc<RefCell<Segments>>,
-    owner: String,
+    owner: RefCell<String>,
     actor: ActorId,
     state: RefCell<State>,
 }
@@ -139,10 +139,15 @@ impl Documents {
             platform,
             index,
             segments,
-            owner,
+            owner: RefCell::new(owner),
             actor: ActorId::from(actor.as_slice()),
             state,
         }))
+    }
+
+    /// Documents made from here on have this owner.
+    pub fn set_owner(&self, did: String) {
+        self.owner.replace(did);
     }
 
     /// Answers a DocCreate.
@@ -177,7 +182,7 @@ impl Documents {
         }
         let header = Header {
             type_name: request.r#type,
-            owner: self.owner.clone(),
+            owner: self.owner.borrow().clone(),
             created_ms: self.platform.unix_ms(),
         };
         let content = request.content.unwrap_or_default();

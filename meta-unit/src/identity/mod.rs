@@ -1,50 +1,286 @@
-//! Who owns the documents: an Ed25519 key whose did:key is the owner's name.
+//! Who owns the documents: an Ed25519 key whose did:key is the owner's name, made from the recovery words; and the key of this device, which the platform guards where it can.
 //!
-//! Where the key is kept stands behind [`Custody`]. [`SoftCustody`], the one there is now, keeps it in the node's own storage.
+//! - [`device`]: this device's key.
+//! - [`did_key`]: how a key is named.
+//!
+//! The identity's key lies sealed in the store, and in memory while the node is unlocked. (It cannot be the platform's: the words have to lead to it on any device.)
 
+pub mod device;
 mod did_key;
-mod soft;
 
-use avatar_proto::{AppError, ErrorCode};
+use std::cell::RefCell;
+use std::rc::Rc;
 
-use crate::platform::{LocalBoxFuture, PlatformError};
+use avatar_proto::{AppError, Durability, ErrorCode};
+use avatar_vault::words::RecoveryWords;
+use ed25519_dalek::{Signer, SigningKey};
+use prost::Message;
+use zeroize::{Zeroize, Zeroizing};
 
+use crate::data::{keys, records};
+use crate::platform::{Batch, Platform, PlatformError};
+use crate::vault::{Sealed, Vault, VaultError};
+
+pub use device::DeviceKey;
 pub use did_key::did_key;
-pub use soft::SoftCustody;
 
 /// An Ed25519 signature.
 pub type Signature = [u8; 64];
 
-/// Keeps the identity's key, and uses it. Nobody else sees it: it may be outside the core, which is why signing is a future and can fail.
-pub trait Custody: 'static {
-    /// The owner: a did:key.
-    fn did(&self) -> &str;
+/// Names of the records.
+const IDENTITY: &str = "identity";
+const WORDS: &str = "words";
 
-    /// Signs a message with the identity's key.
-    fn sign(&self, message: &[u8]) -> LocalBoxFuture<Result<Signature, IdentityError>>;
-}
-
-/// Why there is no identity, or no signature.
+/// Why there is no identity.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    /// Storage failed.
-    #[error("the identity cannot be stored or read: {0}")]
-    Storage(#[from] PlatformError),
+    /// What opens the data, or storage, failed.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// The record of the key is damaged. It must not be replaced: the documents belong to the key that it held.
     #[error("the record of the identity is damaged")]
     Corrupt,
+    /// The words have been confirmed, and are not kept.
+    #[error("the recovery words have been written down, and are not kept any more")]
+    NoWords,
+    /// A word is not the one at its place.
+    #[error("a word is not the one")]
+    WrongWord,
+    /// What was given cannot be used.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// There is an identity already, with something that belongs to it.
+    #[error("{0}")]
+    Exists(&'static str),
+}
+
+impl From<PlatformError> for IdentityError {
+    fn from(error: PlatformError) -> Self {
+        Self::Vault(error.into())
+    }
 }
 
 impl IdentityError {
     /// What an application is told.
     pub fn to_app_error(&self) -> AppError {
-        match self {
-            Self::Storage(error) => error.to_app_error(),
-            Self::Corrupt => AppError {
-                code: ErrorCode::Corrupt.into(),
-                message: self.to_string(),
-                retryable: false,
-            },
+        let code = match self {
+            Self::Vault(error) => return error.to_app_error(),
+            Self::Corrupt => ErrorCode::Corrupt,
+            Self::NoWords => ErrorCode::NotFound,
+            Self::WrongWord => ErrorCode::WrongSecret,
+            Self::Invalid(_) => ErrorCode::InvalidArgument,
+            Self::Exists(_) => ErrorCode::AlreadyExists,
+        };
+        AppError {
+            code: code.into(),
+            message: self.to_string(),
+            retryable: false,
         }
+    }
+}
+
+/// What is stored of the identity. (The words are a record of their own, which goes when they are confirmed.)
+#[derive(Clone, PartialEq, Message)]
+struct Stored {
+    #[prost(bytes = "vec", tag = "1")]
+    seed: Vec<u8>,
+    /// The X25519 key that backups are encrypted for; the words lead to its secret.
+    #[prost(bytes = "vec", tag = "2")]
+    backup_recipient: Vec<u8>,
+}
+
+impl Drop for Stored {
+    fn drop(&mut self) {
+        self.seed.zeroize();
+    }
+}
+
+/// The identity of an unlocked node.
+pub struct Identity {
+    sealed: Rc<Sealed>,
+    keys: RefCell<Keys>,
+    words_confirmed: RefCell<bool>,
+    device: DeviceKey,
+}
+
+struct Keys {
+    key: SigningKey,
+    did: String,
+    backup_recipient: [u8; 32],
+}
+
+impl Keys {
+    fn new(seed: &[u8; 32], backup_recipient: [u8; 32]) -> Self {
+        let key = SigningKey::from_bytes(seed);
+        let did = did_key(key.verifying_key().as_bytes());
+        Self {
+            key,
+            did,
+            backup_recipient,
+        }
+    }
+
+    fn of_words(words: &RecoveryWords, seed: Option<&[u8; 32]>) -> Self {
+        let recipient = x25519_dalek::x25519(*words.backup_secret(), x25519_dalek::X25519_BASEPOINT_BYTES);
+        match seed {
+            Some(seed) => Self::new(seed, recipient),
+            None => Self::new(&words.identity_seed(), recipient),
+        }
+    }
+
+    fn put(&self, batch: &mut Batch) {
+        let stored = Stored {
+            seed: self.key.to_bytes().to_vec(),
+            backup_recipient: self.backup_recipient.to_vec(),
+        };
+        let content = Zeroizing::new(stored.encode_to_vec());
+        batch.put(keys::secret(IDENTITY), &Zeroizing::new(records::seal(&content)));
+    }
+}
+
+fn put_words(batch: &mut Batch, words: &RecoveryWords) {
+    batch.put(keys::secret(WORDS), &Zeroizing::new(records::seal(words.entropy())));
+}
+
+/// Makes a node of this identity: what opens the data, the keys, and the words until they are confirmed, all in one batch, which is flushed to the medium.
+/// `seed`: the key of an identity that is older than its words.
+///
+/// # Errors
+/// Storage or the platform's keys failed; then nothing is stored.
+pub async fn create(
+    platform: &Rc<dyn Platform>,
+    words: &RecoveryWords,
+    seed: Option<&[u8; 32]>,
+) -> Result<(Rc<Sealed>, Vault), IdentityError> {
+    let identity = Keys::of_words(words, seed);
+    let created = Vault::create(platform, words, &identity.did).await?;
+    let mut batch = Batch::new(Durability::Strict);
+    created.record.put(&mut batch);
+    identity.put(&mut batch);
+    put_words(&mut batch, words);
+    DeviceKey::put_new(&**platform, &mut batch).await?;
+    batch.run(&*created.sealed).await?;
+    Ok((created.sealed, Vault::new(platform, created.record)))
+}
+
+impl Identity {
+    /// The identity in this store.
+    ///
+    /// # Errors
+    /// Storage failed, or a record is damaged.
+    pub async fn open(sealed: &Rc<Sealed>) -> Result<Self, IdentityError> {
+        let mut batch = Batch::new(Durability::Relaxed);
+        batch
+            .get(keys::secret(IDENTITY))
+            .get(keys::secret(WORDS))
+            .get(device::record());
+        let reply = batch.run(&**sealed).await?;
+        let content =
+            records::open(reply.value(0).ok_or(IdentityError::Corrupt)?).map_err(|_| IdentityError::Corrupt)?;
+        let stored = Stored::decode(content).map_err(|_| IdentityError::Corrupt)?;
+        let seed = Zeroizing::new(<[u8; 32]>::try_from(stored.seed.as_slice()).map_err(|_| IdentityError::Corrupt)?);
+        let recipient = stored
+            .backup_recipient
+            .as_slice()
+            .try_into()
+            .map_err(|_| IdentityError::Corrupt)?;
+        Ok(Self {
+            sealed: Rc::clone(sealed),
+            keys: RefCell::new(Keys::new(&seed, recipient)),
+            words_confirmed: RefCell::new(reply.value(1).is_none()),
+            device: DeviceKey::read(reply.value(2)).ok_or(IdentityError::Corrupt)?,
+        })
+    }
+
+    /// The owner: a did:key.
+    pub fn did(&self) -> String {
+        self.keys.borrow().did.clone()
+    }
+
+    /// Signs a message with the identity's key.
+    pub fn sign(&self, message: &[u8]) -> Signature {
+        self.keys.borrow().key.sign(message).to_bytes()
+    }
+
+    /// The Ed25519 key that the DID names.
+    pub fn public_key(&self) -> [u8; 32] {
+        self.keys.borrow().key.verifying_key().to_bytes()
+    }
+
+    /// The X25519 key that backups are encrypted for.
+    pub fn backup_recipient(&self) -> [u8; 32] {
+        self.keys.borrow().backup_recipient
+    }
+
+    /// This device's key.
+    pub fn device(&self) -> &DeviceKey {
+        &self.device
+    }
+
+    /// Whether the recovery words have been written down.
+    pub fn words_confirmed(&self) -> bool {
+        *self.words_confirmed.borrow()
+    }
+
+    /// The recovery words, until they are confirmed.
+    ///
+    /// # Errors
+    /// They are confirmed; or storage failed.
+    pub async fn words(&self) -> Result<RecoveryWords, IdentityError> {
+        let mut batch = Batch::new(Durability::Relaxed);
+        batch.get(keys::secret(WORDS));
+        let reply = batch.run(&*self.sealed).await?;
+        let record = reply.value(0).ok_or(IdentityError::NoWords)?;
+        let entropy = records::open(record).map_err(|_| IdentityError::Corrupt)?;
+        let entropy = entropy.try_into().map_err(|_| IdentityError::Corrupt)?;
+        Ok(RecoveryWords::from_entropy(entropy))
+    }
+
+    /// The person has written them down, as at least three of them show: they are not kept any more.
+    ///
+    /// # Errors
+    /// A word is not the one at its place; or storage failed.
+    pub async fn confirm_words(&self, shown: &[(u32, String)]) -> Result<(), IdentityError> {
+        let phrase = self.words().await?.phrase();
+        let words: Vec<&str> = phrase.split(' ').collect();
+        let mut places: Vec<u32> = shown.iter().map(|(place, _)| *place).collect();
+        places.sort_unstable();
+        places.dedup();
+        if places.len() < 3 {
+            return Err(IdentityError::Invalid("at least three words are needed"));
+        }
+        let is_right =
+            |(place, word): &(u32, String)| words.get(*place as usize) == Some(&word.trim().to_lowercase().as_str());
+        if !shown.iter().all(is_right) {
+            return Err(IdentityError::WrongWord);
+        }
+        let mut batch = Batch::new(Durability::Strict);
+        batch.delete(keys::secret(WORDS));
+        batch.run(&*self.sealed).await?;
+        self.words_confirmed.replace(true);
+        Ok(())
+    }
+
+    /// The identity of these words takes this one's place, with what opens the data, in one batch. `known`: the person has the words already.
+    ///
+    /// # Errors
+    /// Storage failed, and everything is as it was.
+    pub async fn replace(&self, vault: &Vault, words: &RecoveryWords, known: bool) -> Result<(), IdentityError> {
+        let keys = Keys::of_words(words, None);
+        let data_key = self.sealed.key().ok_or(VaultError::WrongSecret)?;
+        let record = vault.with_words(&data_key, words, &keys.did)?;
+        let mut batch = Batch::new(Durability::Strict);
+        record.put(&mut batch);
+        keys.put(&mut batch);
+        if known {
+            batch.delete(keys::secret(WORDS));
+        } else {
+            put_words(&mut batch, words);
+        }
+        batch.run(&*self.sealed).await?;
+        vault.adopt(record);
+        self.keys.replace(keys);
+        self.words_confirmed.replace(known);
+        Ok(())
     }
 }

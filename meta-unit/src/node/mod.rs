@@ -1,15 +1,21 @@
-//! The Meta Unit itself: start-up, the way of each request to its domain, and its end.
+//! The Meta Unit itself: start-up, the way of each request to its domain, locking and unlocking, and its end.
 
+mod owner;
 mod responder;
 mod services;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use avatar_proto::request::Request as Ask;
-use avatar_proto::{AppError, ErrorCode, GuestHello, Limits, Message, Request};
+use avatar_proto::{AppError, ErrorCode, GuestHello, IdentityState, IdentityUnlock, Limits, Message, Request};
+use avatar_vault::words::RecoveryWords;
 
+use crate::data::schema;
+use crate::identity;
 use crate::platform::{Level, Platform};
+use crate::runtime::Requests;
+use crate::vault::{Sealed, Vault, VaultError};
 
 pub use responder::{Responder, app_error};
 
@@ -18,24 +24,44 @@ use services::Services;
 /// Takes requests once it has started, or once it is known that it cannot start.
 pub struct Node {
     platform: Rc<dyn Platform>,
+    requests: Rc<Requests>,
     allow_test_requests: bool,
     state: RefCell<State>,
+    /// It is being locked or unlocked: requests wait for the end of that.
+    switching: Cell<bool>,
+    /// When somebody last asked for more than how things are. Microseconds, monotonic.
+    last_asked_us: Cell<u64>,
+    /// Counts the watches over that: the last one counts.
+    idle_watch: Cell<u64>,
 }
 
 enum State {
     Starting,
     Up(Rc<Services>),
+    Locked(Locked),
     /// What every request is answered.
     Failed(AppError),
 }
 
+/// What is known of a node that is locked.
+#[derive(Clone)]
+struct Locked {
+    vault: Rc<Vault>,
+    /// In words.
+    reason: &'static str,
+}
+
 impl Node {
     /// Begins to start. The host is told the end of it by the answer to request 0: a GuestHello, whose `error` is set if the node cannot start.
-    pub fn start(platform: Rc<dyn Platform>, allow_test_requests: bool) -> Rc<Self> {
+    pub fn start(platform: Rc<dyn Platform>, requests: Rc<Requests>, allow_test_requests: bool) -> Rc<Self> {
         let node = Rc::new(Self {
             platform: Rc::clone(&platform),
+            requests,
             allow_test_requests,
             state: RefCell::new(State::Starting),
+            switching: Cell::new(false),
+            last_asked_us: Cell::new(platform.monotonic_us()),
+            idle_watch: Cell::new(0),
         });
         platform.spawn({
             let node = Rc::clone(&node);
@@ -44,7 +70,7 @@ impl Node {
         node
     }
 
-    async fn finish_start(&self) {
+    async fn finish_start(self: &Rc<Self>) {
         let mut hello = GuestHello {
             abi_minor: avatar_proto::ABI_MINOR.into(),
             limits: Some(Limits {
@@ -52,17 +78,23 @@ impl Node {
                 max_inflight: avatar_proto::DEFAULT_MAX_INFLIGHT_REQUESTS,
                 max_streams: avatar_proto::DEFAULT_MAX_STREAMS,
             }),
+            storage_schema: schema::CURRENT,
             ..GuestHello::default()
         };
-        match Services::start(&self.platform).await {
-            Ok(services) => {
-                hello.storage_schema = services.storage_schema();
-                hello.did = services.did().to_owned();
-                self.state.replace(State::Up(services));
+        match self.open().await {
+            Ok(state) => {
+                hello.did = match &state {
+                    State::Up(services) => services.identity().did(),
+                    State::Locked(locked) => locked.vault.did(),
+                    State::Starting | State::Failed(_) => String::new(),
+                };
+                self.state.replace(state);
+                self.lock_when_idle();
             }
             Err(error) => {
                 self.platform
                     .log(Level::Error, &format!("the Meta Unit cannot start: {}", error.message));
+                hello.storage_schema = 0;
                 hello.error = Some(error.clone());
                 self.state.replace(State::Failed(error));
             }
@@ -73,36 +105,173 @@ impl Node {
         }
     }
 
+    async fn open(&self) -> Result<State, AppError> {
+        schema::open(&self.platform)
+            .await
+            .map_err(|error| error.to_app_error())?;
+        let vault = Vault::load(&self.platform)
+            .await
+            .map_err(|error| error.to_app_error())?;
+        let (sealed, vault) = match vault {
+            Some(vault) => match vault.open_with_platform().await.map_err(|error| error.to_app_error())? {
+                Ok(sealed) => (sealed, vault),
+                Err(reason) => {
+                    let vault = Rc::new(vault);
+                    return Ok(State::Locked(Locked { vault, reason }));
+                }
+            },
+            None => {
+                let words = RecoveryWords::generate(&mut |out| self.platform.random(out));
+                let created = identity::create(&self.platform, &words, None).await;
+                created.map_err(|error| error.to_app_error())?
+            }
+        };
+        Ok(State::Up(Services::start(sealed, Rc::new(vault)).await?))
+    }
+
     /// Whether [`handle`](Self::handle) may be called.
     pub fn takes_requests(&self) -> bool {
-        !matches!(*self.state.borrow(), State::Starting)
+        !self.switching.get() && !matches!(*self.state.borrow(), State::Starting)
     }
 
     /// Answers a request, or hands it to a task that will.
-    pub fn handle(&self, responder: Responder, bytes: &[u8]) {
-        let services = match &*self.state.borrow() {
-            State::Up(services) => Rc::clone(services),
-            State::Failed(error) => return responder.fail(error.clone()),
-            State::Starting => return responder.fail(app_error(ErrorCode::Internal, "the Meta Unit has not started")),
-        };
-        match Request::decode(bytes) {
-            Err(error) => responder.fail(app_error(ErrorCode::Malformed, &error.to_string())),
+    pub fn handle(self: &Rc<Self>, responder: Responder, bytes: &[u8]) {
+        let request = match Request::decode(bytes) {
+            Err(error) => return responder.fail(app_error(ErrorCode::Malformed, &error.to_string())),
             Ok(Request { request: None }) => {
-                responder.fail(app_error(
+                return responder.fail(app_error(
                     ErrorCode::UnknownRequest,
                     "this build does not know the request",
                 ));
             }
-            Ok(Request {
-                request: Some(Ask::TestTrap(_)),
-            }) if self.allow_test_requests => trap(),
-            Ok(Request {
-                request: Some(Ask::TestTrap(_)),
-            }) => {
+            Ok(Request { request: Some(request) }) => request,
+        };
+        if !matches!(request, Ask::StatusGet(_) | Ask::IdentityGet(_)) {
+            self.last_asked_us.set(self.platform.monotonic_us());
+        }
+        match (&*self.state.borrow(), request) {
+            (State::Failed(error), _) => responder.fail(error.clone()),
+            (State::Starting, _) => responder.fail(app_error(ErrorCode::Internal, "the Meta Unit has not started")),
+            (_, Ask::TestTrap(_)) if self.allow_test_requests => trap(),
+            (_, Ask::TestTrap(_)) => {
                 responder.fail(app_error(ErrorCode::Denied, "the host does not allow test requests"));
             }
-            Ok(Request { request: Some(request) }) => services.dispatch(request, responder),
+            (State::Locked(locked), Ask::IdentityUnlock(unlock)) => self.unlock(locked.clone(), unlock, responder),
+            (State::Locked(locked), Ask::IdentityGet(_) | Ask::IdentityLock(_)) => {
+                responder.finish(owner::response(owner::locked_state(locked)));
+            }
+            (State::Locked(_), _) => responder.fail(locked()),
+            (State::Up(services), Ask::IdentityLock(_)) => self.lock(Rc::clone(services), Some(responder)),
+            (State::Up(services), Ask::IdentityLockAfter(after)) => {
+                self.lock_after(Rc::clone(services), after.seconds, responder);
+            }
+            (State::Up(services), request) => services.dispatch(request, responder),
         }
+    }
+
+    /// Opens the data with a secret of the owner.
+    fn unlock(self: &Rc<Self>, locked: Locked, unlock: IdentityUnlock, responder: Responder) {
+        self.switching.set(true);
+        let this = Rc::clone(self);
+        self.platform.spawn(Box::pin(async move {
+            let secret = unlock.secret.unwrap_or_default();
+            let opened = match locked.vault.unlock(&secret).await {
+                Ok(sealed) => this.come_up(sealed, locked.vault).await,
+                Err(error) => Err(error.to_app_error()),
+            };
+            this.switching.set(false);
+            match opened {
+                Ok(services) => {
+                    let state = owner::state(&services);
+                    owner::tell(&*this.platform, state.clone());
+                    responder.finish(owner::response(state));
+                    this.lock_when_idle();
+                }
+                Err(error) => responder.fail(error),
+            }
+        }));
+    }
+
+    async fn come_up(&self, sealed: Rc<Sealed>, vault: Rc<Vault>) -> Result<Rc<Services>, AppError> {
+        let services = Services::start(sealed, vault).await?;
+        self.state.replace(State::Up(Rc::clone(&services)));
+        Ok(services)
+    }
+
+    /// Forgets the data key, and everything that was read with it.
+    fn lock(self: &Rc<Self>, services: Rc<Services>, responder: Option<Responder>) {
+        self.switching.set(true);
+        let this = Rc::clone(self);
+        self.platform.spawn(Box::pin(async move {
+            let locked = this.forget(&services, responder.as_ref().map(Responder::id)).await;
+            this.switching.set(false);
+            match (locked, responder) {
+                (Ok(state), Some(responder)) => responder.finish(owner::response(state)),
+                (Err(error), Some(responder)) => responder.fail(error.to_app_error()),
+                (Err(error), None) => this.platform.log(Level::Warn, &format!("the node stays open: {error}")),
+                (Ok(_), None) => {}
+            }
+        }));
+    }
+
+    /// `own`: the request that asks for it.
+    async fn forget(&self, services: &Rc<Services>, own: Option<u64>) -> Result<IdentityState, VaultError> {
+        // First what is on the medium: if that fails, nothing is forgotten.
+        services.vault().lock().await?;
+        services.finish().await;
+        let locked = Locked {
+            vault: Rc::clone(services.vault()),
+            reason: "it was locked",
+        };
+        let state = owner::locked_state(&locked);
+        self.state.replace(State::Locked(locked));
+        services.sealed().lock();
+        owner::tell(&*self.platform, state.clone());
+        for request in self.requests.all() {
+            // Those that are not taken up yet will be answered the same.
+            if Some(request.id()) != own {
+                let platform = Rc::clone(&self.platform);
+                Responder::new(request, Rc::clone(&self.requests), platform).fail(self::locked());
+            }
+        }
+        Ok(state)
+    }
+
+    fn lock_after(self: &Rc<Self>, services: Rc<Services>, seconds: u32, responder: Responder) {
+        let this = Rc::clone(self);
+        self.platform.spawn(Box::pin(async move {
+            match services.vault().lock_after(seconds).await {
+                Ok(()) => {
+                    this.lock_when_idle();
+                    owner::changed(&services, responder);
+                }
+                Err(error) => responder.fail(error.to_app_error()),
+            }
+        }));
+    }
+
+    /// Locks when nobody has asked anything for as long as the owner said. To be called when that may be another time than before.
+    fn lock_when_idle(self: &Rc<Self>) {
+        let watch = self.idle_watch.get() + 1;
+        self.idle_watch.set(watch);
+        let this = Rc::clone(self);
+        self.platform.spawn(Box::pin(async move {
+            loop {
+                let Some(services) = this.services().filter(|_| this.idle_watch.get() == watch) else {
+                    return;
+                };
+                let after_us = u64::from(services.vault().record().lock_after_seconds) * 1_000_000;
+                let idle_us = this.platform.monotonic_us().saturating_sub(this.last_asked_us.get());
+                if after_us == 0 {
+                    return;
+                }
+                if idle_us >= after_us && !this.switching.get() {
+                    return this.lock(services, None);
+                }
+                drop(services);
+                this.platform.sleep((after_us.saturating_sub(idle_us)).max(1_000)).await;
+            }
+        }));
     }
 
     /// To be called once at the end of each turn: what is told once a turn is told now.
@@ -122,9 +291,14 @@ impl Node {
     fn services(&self) -> Option<Rc<Services>> {
         match &*self.state.borrow() {
             State::Up(services) => Some(Rc::clone(services)),
-            State::Starting | State::Failed(_) => None,
+            State::Starting | State::Locked(_) | State::Failed(_) => None,
         }
     }
+}
+
+/// What every request is answered while the node is locked.
+fn locked() -> AppError {
+    app_error(ErrorCode::Locked, "the node is locked")
 }
 
 /// Kills the instance, as a bug would: hosts are tested with it.

@@ -28,6 +28,11 @@ impl Responder {
         }
     }
 
+    /// The request's number.
+    pub fn id(&self) -> u64 {
+        self.request.id()
+    }
+
     /// An answer, after which more follow.
     pub fn more(&self, response: Response) {
         if !self.request.has_ended() {

@@ -7,19 +7,22 @@ use avatar_proto::request::Request as Ask;
 use avatar_proto::response::Response as Answer;
 use avatar_proto::{AppError, Done, ErrorCode, Response, StatusResult};
 
-use super::{Responder, app_error};
+use super::{Responder, app_error, owner};
 use crate::data::schema;
 use crate::documents::Documents;
-use crate::identity::{Custody, SoftCustody};
+use crate::identity::Identity;
 use crate::index::Index;
 use crate::index::live::{self, LiveQueries};
 use crate::index::maintenance::{self, Segments};
 use crate::platform::{Level, Platform, PlatformError};
+use crate::vault::{Sealed, Vault};
 
 /// What answers requests.
 pub struct Services {
     platform: Rc<dyn Platform>,
-    custody: SoftCustody,
+    vault: Rc<Vault>,
+    sealed: Rc<Sealed>,
+    identity: Rc<Identity>,
     index: Rc<RefCell<Index>>,
     segments: Rc<RefCell<Segments>>,
     live: RefCell<LiveQueries>,
@@ -28,15 +31,13 @@ pub struct Services {
 }
 
 impl Services {
-    /// Opens storage, the identity, the index and the documents.
+    /// Opens the identity, the index and the documents in the sealed storage.
     ///
     /// # Errors
     /// What every request is answered from then on.
-    pub async fn start(platform: &Rc<dyn Platform>) -> Result<Rc<Self>, AppError> {
-        schema::open(platform).await.map_err(|error| error.to_app_error())?;
-        let custody = SoftCustody::open(platform.as_ref())
-            .await
-            .map_err(|error| error.to_app_error())?;
+    pub async fn start(sealed: Rc<Sealed>, vault: Rc<Vault>) -> Result<Rc<Self>, AppError> {
+        let platform: &Rc<dyn Platform> = &(Rc::clone(&sealed) as Rc<dyn Platform>);
+        let identity = Identity::open(&sealed).await.map_err(|error| error.to_app_error())?;
         let loaded = maintenance::load(platform)
             .await
             .map_err(|error| error.to_app_error())?;
@@ -49,13 +50,15 @@ impl Services {
             Rc::clone(platform),
             Rc::clone(&index),
             Rc::clone(&loaded.segments),
-            custody.did().to_owned(),
+            identity.did(),
         )
         .await
         .map_err(|error| error.to_app_error())?;
         let services = Self {
             platform: Rc::clone(platform),
-            custody,
+            vault,
+            sealed: Rc::clone(&sealed),
+            identity: Rc::new(identity),
             index,
             segments: loaded.segments,
             live: RefCell::default(),
@@ -69,14 +72,29 @@ impl Services {
         Ok(Rc::new(services))
     }
 
-    /// Version of the storage schema in use.
-    pub fn storage_schema(&self) -> u32 {
-        schema::CURRENT
+    /// What opens the data.
+    pub fn vault(&self) -> &Rc<Vault> {
+        &self.vault
+    }
+
+    /// Storage.
+    pub fn sealed(&self) -> &Rc<Sealed> {
+        &self.sealed
     }
 
     /// The owner.
-    pub fn did(&self) -> &str {
-        self.custody.did()
+    pub fn identity(&self) -> &Rc<Identity> {
+        &self.identity
+    }
+
+    /// The identity's DID is another one than before.
+    pub fn identity_replaced(&self) {
+        self.documents.set_owner(self.identity.did());
+    }
+
+    /// Whether there is any document.
+    pub fn has_documents(&self) -> bool {
+        !self.index.borrow().is_empty()
     }
 
     /// Hands a request to its domain.
@@ -123,7 +141,7 @@ impl Services {
                 }));
             }
             Ask::TestTrap(_) => responder.fail(app_error(ErrorCode::Denied, "the host does not allow test requests")),
-            _ => responder.fail(app_error(ErrorCode::Unsupported, "this build cannot do that yet")),
+            request => owner::dispatch(self, request, responder),
         }
     }
 
@@ -149,8 +167,8 @@ impl Services {
     fn status(&self) -> StatusResult {
         let figures = self.documents.figures();
         StatusResult {
-            did: self.did().to_owned(),
-            storage_schema: self.storage_schema(),
+            did: self.identity.did(),
+            storage_schema: schema::CURRENT,
             documents: self.index.borrow().len() as u32,
             corrupt_documents: figures.corrupt as u32,
             loaded_documents: figures.loaded as u32,

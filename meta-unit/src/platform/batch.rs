@@ -160,6 +160,21 @@ impl StorageReply {
         self.reads.get(read).is_some_and(|read| read.more)
     }
 
+    /// Whether it holds any value.
+    pub fn has_values(&self) -> bool {
+        self.reads.iter().any(|read| !read.values.is_empty())
+    }
+
+    /// Opens values where they lie: `open` is given a key and its value, and tells where in the value the content is. None: there is no content.
+    pub fn open_values(&mut self, mut open: impl FnMut(&[u8], &mut [u8]) -> Option<Range<usize>>) {
+        for read in &mut self.reads {
+            for (key, range) in read.keys.iter().zip(&mut read.values) {
+                let content = open(key, &mut self.body[range.clone()]).unwrap_or(0..0);
+                *range = range.start + content.start..range.start + content.end;
+            }
+        }
+    }
+
     /// The key to go on from, where [`more`](Self::more).
     pub fn next_start(&self, read: usize) -> Option<Vec<u8>> {
         let last = self.reads.get(read)?.keys.last()?;

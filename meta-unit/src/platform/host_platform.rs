@@ -4,12 +4,16 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
-use avatar_proto::{AbiStatus, Event, KeysCommand, KeysResult, Limits, Message, OpError, StorageBatch, StorageResult};
+use avatar_proto::{
+    AbiStatus, Event, KeysCommand, KeysResult, Limits, Message, NetRequest, NetResponse, OpError, StorageBatch,
+    StorageResult,
+};
 use futures_channel::oneshot;
 use zeroize::Zeroizing;
 
+use super::fetches::Fetches;
 use super::{Level, LocalBoxFuture, Platform, PlatformError, StorageReply};
-use crate::abi::imports::{Imports, RESPOND_FIN, RESPOND_MORE, TOPIC_EVENT};
+use crate::abi::imports::{Imports, RESPOND_FIN, RESPOND_MORE, STREAM_RESET, TOPIC_EVENT};
 use crate::runtime::Runtime;
 
 /// How an operation ended: the arguments of `yuan_complete`.
@@ -29,6 +33,12 @@ enum Operation {
     },
     /// An encoded command, which may hold a secret.
     Keys(Zeroizing<Vec<u8>>),
+    /// A request without a body, and what is granted for the response's on this stream.
+    Net {
+        head: Vec<u8>,
+        stream: u32,
+        credit: i32,
+    },
 }
 
 impl Operation {
@@ -36,6 +46,7 @@ impl Operation {
         match self {
             Self::Storage { head, body } => head.len().max(body.len()),
             Self::Keys(command) => command.len(),
+            Self::Net { head, .. } => head.len(),
         }
     }
 }
@@ -56,6 +67,7 @@ pub struct HostPlatform {
     pending: RefCell<HashMap<u64, Done>>,
     /// Operations over the host's limit, in their order. Bounded by what requests in flight can ask for.
     queued: RefCell<VecDeque<Queued>>,
+    fetches: Rc<Fetches>,
     backlog: Cell<bool>,
     closed: Cell<bool>,
 }
@@ -72,6 +84,7 @@ impl HostPlatform {
             last_op: Cell::new(0),
             pending: RefCell::default(),
             queued: RefCell::default(),
+            fetches: Rc::default(),
             backlog: Cell::new(false),
             closed: Cell::new(false),
         }
@@ -121,6 +134,20 @@ impl HostPlatform {
     pub fn forget_waiting(&self) {
         // Not held while those who waited are dropped.
         drop((self.pending.take(), self.queued.take()));
+        self.fetches.clear();
+    }
+
+    /// `yuan_stream_event`, for streams that the guest began.
+    pub fn stream_event(&self, stream: i32, kind: i32, arg: i64, data: &[u8]) -> Result<(), AbiStatus> {
+        self.fetches.event(stream, kind, arg, data)
+    }
+
+    /// Ends the streams on which the host sent more than was granted. Called in turns only.
+    pub fn reset_overrun(&self) {
+        for stream in self.fetches.take_overrun() {
+            // Whatever it returns, the stream is over.
+            self.imports.stream_close(stream, STREAM_RESET);
+        }
     }
 
     fn submit(&self, operation: &Operation, done: Done) {
@@ -129,6 +156,14 @@ impl HostPlatform {
         let answer = match operation {
             Operation::Storage { head, body } => self.imports.storage(op, head, body),
             Operation::Keys(command) => self.imports.keys(op, command),
+            Operation::Net { head, stream, credit } => match self.imports.net_request(op, head, &[]) {
+                0 => {
+                    // A stream that is known to the host takes credit.
+                    self.imports.stream_grant(*stream as i32, *credit);
+                    0
+                }
+                status => status,
+            },
         };
         match AbiStatus::check(answer) {
             Ok(_) => {
@@ -191,6 +226,33 @@ impl Platform for HostPlatform {
             let (head, _) = succeeded(completion.await?)?;
             KeysResult::decode(Zeroizing::new(head).as_slice())
                 .map_err(|_| PlatformError::broken_answer("keys: the completion's head is no KeysResult"))
+        })
+    }
+
+    fn fetch(&self, mut request: NetRequest) -> LocalBoxFuture<Result<(NetResponse, Vec<u8>), PlatformError>> {
+        let stream = self.fetches.next_stream();
+        request.response_stream = stream;
+        let credit = i32::try_from(request.max_response_bytes).unwrap_or(i32::MAX);
+        let received = self.fetches.open(stream, credit as usize);
+        let head = request.encode_to_vec();
+        let fetches = Rc::clone(&self.fetches);
+        let completion = self.start(Operation::Net { head, stream, credit });
+        Box::pin(async move {
+            let response = async {
+                let (head, _) = succeeded(completion.await?)?;
+                NetResponse::decode(head.as_slice())
+                    .map_err(|_| PlatformError::broken_answer("net: the completion's head is no NetResponse"))
+            };
+            match response.await {
+                Ok(response) => match received.await {
+                    Ok(body) => Ok((response, body?)),
+                    Err(oneshot::Canceled) => Err(PlatformError::refused(AbiStatus::Closed)),
+                },
+                Err(error) => {
+                    fetches.forget(stream);
+                    Err(error)
+                }
+            }
         })
     }
 

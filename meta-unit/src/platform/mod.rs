@@ -2,6 +2,7 @@
 
 mod batch;
 mod error;
+mod fetches;
 mod host_platform;
 #[cfg(any(test, feature = "test-platform"))]
 mod memory_store;
@@ -13,7 +14,7 @@ mod test_platform;
 use std::future::Future;
 use std::pin::Pin;
 
-use avatar_proto::{AbiStatus, Event, KeysCommand, KeysResult, StorageBatch};
+use avatar_proto::{AbiStatus, Event, KeysCommand, KeysResult, NetRequest, NetResponse, StorageBatch};
 
 pub use batch::{Batch, StorageRead, StorageReply};
 pub use error::PlatformError;
@@ -53,6 +54,9 @@ pub trait Platform: 'static {
     /// A command for the key sets that the host guards (`keys.proto`). An error's `code` tells `Unsupported` (the host has no keys, or lacks the algorithm), `NotFound` (no
     /// such key set), `Corrupt` (what was to be unwrapped) and `Invalid` (a public key of low order) apart. In a result, `data` may be a secret: wipe it.
     fn keys(&self, command: KeysCommand) -> LocalBoxFuture<Result<KeysResult, PlatformError>>;
+
+    /// Makes an HTTP request without a body, and gathers the response, of at most `max_response_bytes`. The stream's number is the platform's.
+    fn fetch(&self, request: NetRequest) -> LocalBoxFuture<Result<(NetResponse, Vec<u8>), PlatformError>>;
 
     /// The wall clock, in milliseconds since the Unix epoch. It may jump.
     fn unix_ms(&self) -> i64;

@@ -2,10 +2,13 @@
 //! randomness from a seed.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::{Rc, Weak};
 
-use avatar_proto::{AbiStatus, Event, KeysCommand, KeysResult, Message, OpError, OpErrorCode, Response, StorageBatch};
+use avatar_proto::{
+    AbiStatus, Event, KeysCommand, KeysResult, Message, NetRequest, NetResponse, OpError, OpErrorCode, Response,
+    StorageBatch,
+};
 use futures_channel::oneshot;
 
 use super::memory_store::MemoryStore;
@@ -21,6 +24,8 @@ pub struct TestPlatform {
     store: Rc<RefCell<MemoryStore>>,
     keys: Rc<RefCell<SoftKeys>>,
     keys_fault: Cell<Option<(AbiStatus, OpErrorCode)>>,
+    web: RefCell<BTreeMap<String, Vec<u8>>>,
+    fetched: RefCell<Vec<String>>,
     submitted: RefCell<VecDeque<Submitted>>,
     executed: Cell<u64>,
     held: Cell<bool>,
@@ -79,6 +84,8 @@ impl TestPlatform {
             store,
             keys,
             keys_fault: Cell::new(None),
+            web: RefCell::default(),
+            fetched: RefCell::default(),
             submitted: RefCell::default(),
             executed: Cell::new(0),
             held: Cell::new(false),
@@ -179,6 +186,16 @@ impl TestPlatform {
         self.keys_fault.set(fault);
     }
 
+    /// From now on the web has this at this address.
+    pub fn serve(&self, url: &str, body: &[u8]) {
+        self.web.borrow_mut().insert(url.to_owned(), body.to_vec());
+    }
+
+    /// The addresses that were asked for since the last call.
+    pub fn take_fetched(&self) -> Vec<String> {
+        self.fetched.take()
+    }
+
     /// All key sets are gone, as when somebody wipes the platform's keys.
     pub fn lose_keys(&self) {
         self.keys.take();
@@ -274,6 +291,24 @@ impl Platform for TestPlatform {
                 .map_err(|(status, error)| PlatformError::failed(status, error))
         };
         Box::pin(std::future::ready(result))
+    }
+
+    fn fetch(&self, request: NetRequest) -> LocalBoxFuture<Result<(NetResponse, Vec<u8>), PlatformError>> {
+        let web = self.web.borrow();
+        let served = web.get(&request.url).cloned();
+        self.fetched.borrow_mut().push(request.url);
+        let answer = match served {
+            Some(body) if body.len() as u64 <= request.max_response_bytes => Ok((
+                NetResponse {
+                    status: 200,
+                    ..NetResponse::default()
+                },
+                body,
+            )),
+            Some(_) => Err(PlatformError::refused(AbiStatus::Limit)),
+            None => Err(PlatformError::refused(AbiStatus::Io)),
+        };
+        Box::pin(std::future::ready(answer))
     }
 
     fn unix_ms(&self) -> i64 {

@@ -1,0 +1,152 @@
+//! The platform as domains see it: storage whose records are sealed under the data key. They write and read plain content, and what reaches the host reveals none of it.
+//!
+//! A record is sealed for its key in the store, so one that lies under another's key does not open. What does not open is handed on as an empty record, which no domain takes for
+//! its own: it is reported as damaged, by whoever knows what it was.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use avatar_proto::storage_op::Op;
+use avatar_proto::{AbiStatus, Event, KeysCommand, KeysResult, NetRequest, NetResponse, StorageBatch};
+use avatar_vault::DataKey;
+use avatar_vault::seal::{self, NONCE_BYTES, OVERHEAD_BYTES};
+
+use crate::data::keys;
+use crate::platform::{Level, LocalBoxFuture, Platform, PlatformError, StorageReply};
+
+/// Version of the envelope. (Records of schema 1 begin with 1, and are not sealed.)
+pub const VERSION: u8 = 2;
+
+/// See the module's documentation.
+pub struct Sealed {
+    inner: Rc<dyn Platform>,
+    key: RefCell<Option<Rc<DataKey>>>,
+}
+
+impl Sealed {
+    /// Storage that opens with this key.
+    pub fn new(inner: Rc<dyn Platform>, key: DataKey) -> Rc<Self> {
+        Rc::new(Self {
+            inner,
+            key: RefCell::new(Some(Rc::new(key))),
+        })
+    }
+
+    /// Forgets the key, now and in answers that are on their way: from here on every batch fails.
+    pub fn lock(&self) {
+        self.key.take();
+    }
+
+    /// The data key, until it is [locked](Self::lock).
+    pub fn key(&self) -> Option<Rc<DataKey>> {
+        self.key.borrow().clone()
+    }
+
+    /// Seals the values of all puts.
+    fn seal(&self, key: &DataKey, batch: &mut StorageBatch, body: &[u8]) -> Vec<u8> {
+        let puts = batch.ops.iter().filter(|op| matches!(op.op, Some(Op::Put(_)))).count();
+        // All of a batch at once: each call asks the host.
+        let mut nonces = vec![[0; NONCE_BYTES]; puts];
+        self.inner.random(nonces.as_flattened_mut());
+        let mut nonces = nonces.iter();
+        let mut sealed = Vec::with_capacity(body.len() + puts * OVERHEAD_BYTES);
+        let mut rest = body;
+        for op in &mut batch.ops {
+            if let Some(Op::Put(put)) = &mut op.op
+                && let Some(nonce) = nonces.next()
+            {
+                let value;
+                (value, rest) = rest.split_at((put.value_len as usize).min(rest.len()));
+                if keys::is_clear(&put.key) {
+                    sealed.extend_from_slice(value);
+                } else {
+                    sealed.extend_from_slice(&seal::seal(key, &put.key, VERSION, nonce, value));
+                    put.value_len += OVERHEAD_BYTES as u32;
+                }
+            }
+        }
+        sealed
+    }
+}
+
+fn locked() -> PlatformError {
+    PlatformError {
+        status: AbiStatus::Closed,
+        code: avatar_proto::OpErrorCode::Denied,
+        message: "the node is locked".to_owned(),
+    }
+}
+
+impl Platform for Sealed {
+    fn storage(&self, mut batch: StorageBatch, body: Vec<u8>) -> LocalBoxFuture<Result<StorageReply, PlatformError>> {
+        let Some(key) = self.key() else {
+            return Box::pin(std::future::ready(Err(locked())));
+        };
+        let body = self.seal(&key, &mut batch, &body);
+        // The answer must not keep the key alive: it may come after a lock.
+        let weak = Rc::downgrade(&key);
+        let reply = self.inner.storage(batch, body);
+        Box::pin(async move {
+            let mut reply = reply.await?;
+            if reply.has_values() {
+                let key = weak.upgrade().ok_or_else(locked)?;
+                reply.open_values(|place, record| match keys::is_clear(place) {
+                    true => Some(0..record.len()),
+                    false => {
+                        let len = seal::open_in_place(&key, place, VERSION, record).ok()?.len();
+                        Some(seal::CONTENT_AT..seal::CONTENT_AT + len)
+                    }
+                });
+            }
+            Ok(reply)
+        })
+    }
+
+    fn keys(&self, command: KeysCommand) -> LocalBoxFuture<Result<KeysResult, PlatformError>> {
+        self.inner.keys(command)
+    }
+
+    fn fetch(&self, request: NetRequest) -> LocalBoxFuture<Result<(NetResponse, Vec<u8>), PlatformError>> {
+        self.inner.fetch(request)
+    }
+
+    fn unix_ms(&self) -> i64 {
+        self.inner.unix_ms()
+    }
+
+    fn monotonic_us(&self) -> u64 {
+        self.inner.monotonic_us()
+    }
+
+    fn random(&self, out: &mut [u8]) {
+        self.inner.random(out);
+    }
+
+    fn sleep(&self, us: u64) -> LocalBoxFuture<()> {
+        self.inner.sleep(us)
+    }
+
+    fn yield_now(&self) -> LocalBoxFuture<()> {
+        self.inner.yield_now()
+    }
+
+    fn has_backlog(&self) -> bool {
+        self.inner.has_backlog()
+    }
+
+    fn spawn(&self, task: LocalBoxFuture<()>) {
+        self.inner.spawn(task);
+    }
+
+    fn log(&self, level: Level, message: &str) {
+        self.inner.log(level, message);
+    }
+
+    fn emit(&self, event: Event) {
+        self.inner.emit(event);
+    }
+
+    fn respond(&self, request: u64, more: bool, head: &[u8]) -> Result<(), AbiStatus> {
+        self.inner.respond(request, more, head)
+    }
+}
