@@ -51,7 +51,7 @@ export interface JsStorage {
 export interface JsKeys {
   /**
    * Takes an encoded KeysCommand, which has been checked, and resolves with an encoded KeysResult.
-   * Rejects with an Error whose `code` is `NOT_FOUND`, `CORRUPT`, `INVALID`, `UNSUPPORTED`, one of a store's, or anything else (taken as an I/O error).
+   * Rejects with an Error whose `code` is `NOT_FOUND`, `CORRUPT`, `INVALID_ARGUMENT`, `UNSUPPORTED`, one of a store's, or anything else (taken as an I/O error).
    */
   run(command: Uint8Array): Promise<Uint8Array>;
 }

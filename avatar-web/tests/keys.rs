@@ -393,7 +393,7 @@ async fn keys_of_the_embedder_get_the_command_as_it_is_and_their_errors_keep_the
     for (code, status) in [
         ("NOT_FOUND", AbiStatus::NotFound),
         ("CORRUPT", AbiStatus::Corrupt),
-        ("INVALID", AbiStatus::Invalid),
+        ("INVALID_ARGUMENT", AbiStatus::Invalid),
         ("UNSUPPORTED", AbiStatus::Unsupported),
         ("STORAGE_BLOCKED", AbiStatus::Io),
         ("anything", AbiStatus::Io),

@@ -52,7 +52,7 @@ fn failed(error: &JsValue) -> KeysError {
     let (status, code) = match code.as_deref() {
         Some("NOT_FOUND") => (AbiStatus::NotFound, OpErrorCode::NotFound),
         Some("CORRUPT") => (AbiStatus::Corrupt, OpErrorCode::Corrupt),
-        Some("INVALID") => (AbiStatus::Invalid, OpErrorCode::Invalid),
+        Some("INVALID_ARGUMENT") => (AbiStatus::Invalid, OpErrorCode::Invalid),
         Some("UNSUPPORTED") => (AbiStatus::Unsupported, OpErrorCode::Unsupported),
         Some("QUOTA_EXCEEDED") => (AbiStatus::Io, OpErrorCode::QuotaExceeded),
         Some("STORAGE_BLOCKED") => (AbiStatus::Io, OpErrorCode::StorageBlocked),

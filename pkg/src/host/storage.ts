@@ -19,9 +19,15 @@ export interface JsStorageRead {
   more: boolean;
 }
 
+/** Guards the key sets of a store: takes an encoded KeysCommand, and resolves with an encoded KeysResult. @throws AvatarError */
+export interface JsKeys {
+  run(command: Uint8Array): Promise<Uint8Array>;
+}
+
 /** The store. */
 export interface JsStorage {
   readonly kind: "folder" | "memory";
+  readonly keys?: JsKeys;
   batch(ops: JsStorageOp[], durability: "relaxed" | "strict"): Promise<JsStorageRead[]>;
   close(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 /**
- * A store in a folder: one file that only grows (`log`), rewritten when most of it is garbage, and a lock file. Keys are in memory, values on disk.
+ * A store in a folder: one file that only grows (`log`), rewritten when most of it is garbage, the file of the key sets (keys.ts), and a lock file. Of a record, the key is
+ * in memory and the value on disk.
  *
  * Reads and writes are synchronous: they are small copies from and to the system's cache, and the Meta Unit works in this thread, too. Asynchronous ones would wait for
  * the end of its turn, each of them. Only what waits for the medium (fsync) is asynchronous.
@@ -11,6 +12,8 @@ import { mkdir, open, rename, type FileHandle } from "node:fs/promises";
 import path from "node:path";
 import { AvatarStorageError } from "../errors.js";
 import type { JsStorage, JsStorageOp, JsStorageRead } from "../host/storage.js";
+import { storageError, syncDirectory } from "./files.js";
+import { KeyFile } from "./keys.js";
 import { lock } from "./lock.js";
 import { crc32, encodeFrame, FRAME_HEADER, LOG_MAGIC, readFrameHeader, readPayload, type LoggedOp, type LogOp } from "./log.js";
 import { OrderedKeys } from "./ordered_keys.js";
@@ -54,6 +57,7 @@ export async function openFolder(folder: string): Promise<FolderStore> {
 /** See the module, and the rules in avatar-web/src/storage/js.rs. */
 export class FolderStore implements JsStorage {
   readonly kind = "folder";
+  readonly keys: KeyFile;
   readonly #directory: string;
   readonly #unlock: () => Promise<void>;
   readonly #entries = new OrderedKeys<Place>();
@@ -73,6 +77,7 @@ export class FolderStore implements JsStorage {
     this.#directory = directory;
     this.#file = file;
     this.#unlock = unlock;
+    this.keys = new KeyFile(directory);
   }
 
   /** @internal Use {@link openFolder}. */
@@ -97,6 +102,7 @@ export class FolderStore implements JsStorage {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    await this.keys.close();
     await this.#queue(async () => {
       await this.#file.close();
       await this.#unlock();
@@ -315,19 +321,6 @@ function writeAll(file: FileHandle, bytes: Uint8Array, at: number): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(file.fd, bytes, done, bytes.length - done, at + done);
 }
 
-/** A new name in a directory is durable when the directory is. */
-async function syncDirectory(directory: string): Promise<void> {
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(directory, "r");
-    await handle.sync();
-  } catch {
-    // Windows cannot open a directory; there, renames are durable by themselves.
-  } finally {
-    await handle?.close();
-  }
-}
-
 /** Keys as strings of one character a byte: they compare like the bytes. */
 function textOf(key: Uint8Array): string {
   return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString("latin1");
@@ -335,12 +328,4 @@ function textOf(key: Uint8Array): string {
 
 function bytesOf(key: string): Uint8Array {
   return new Uint8Array(Buffer.from(key, "latin1"));
-}
-
-function storageError(error: unknown): AvatarStorageError {
-  if (error instanceof AvatarStorageError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG") return new AvatarStorageError("QUOTA_EXCEEDED", message, { cause: error });
-  if (code === "EACCES" || code === "EPERM" || code === "EROFS" || code === "ENOTDIR" || code === "EEXIST") return new AvatarStorageError("STORAGE_BLOCKED", message, { cause: error });
-  return new AvatarStorageError("STORAGE_IO", message, { cause: error });
 }
