@@ -1,7 +1,8 @@
 /** The Avatar of this tab, and how it is doing, as signals that the page draws from. */
 import { createAvatar, type Avatar, type AvatarStatus } from "@dao/avatar";
-import { computed, signal } from "@preact/signals";
-import { notify, notifyError } from "../shell/toasts";
+import { computed, effect, signal } from "@preact/signals";
+import { dismissAll, notify, notifyError } from "../shell/toasts";
+import { followIdentity, locked } from "./identity";
 
 export type Phase = { readonly name: "starting" } | { readonly name: "ready"; readonly avatar: Avatar } | { readonly name: "failed"; readonly error: unknown };
 
@@ -11,7 +12,8 @@ export const status = signal<AvatarStatus | undefined>(undefined);
 /** While the index is made again. */
 export const rebuilding = signal<{ done: number; total: number } | undefined>(undefined);
 
-const writesInFlight = signal(0);
+/** Writes of this tab that are not durable yet. While the node is locked they wait. */
+export const writesInFlight = signal(0);
 const lastWriteFailed = signal(false);
 
 export type SaveState = "saved" | "saving" | "memory" | "error";
@@ -47,7 +49,7 @@ export async function tracked<T>(write: Promise<T>): Promise<T | undefined> {
 
 /** Asks the node how it is doing. */
 export async function refreshStatus(): Promise<void> {
-  if (phase.peek().name !== "ready") return;
+  if (phase.peek().name !== "ready" || locked.peek()) return;
   try {
     status.value = await theAvatar().status();
   } catch (error) {
@@ -80,8 +82,13 @@ export async function startAvatar(): Promise<void> {
       lastWriteFailed.value = true;
       notifyError(error);
     });
+    await followIdentity(avatar);
     phase.value = { name: "ready", avatar };
-    await refreshStatus();
+    effect(() => {
+      // What was said before the lock is nobody's business after it.
+      if (locked.value) dismissAll();
+      else void refreshStatus();
+    });
   } catch (error) {
     phase.value = { name: "failed", error };
   }

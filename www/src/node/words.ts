@@ -27,6 +27,10 @@ const WORDS: Readonly<Record<string, Words>> = {
   BAD_MAGIC: { title: "The app is incomplete", text: "A part of the app is damaged. Reload." },
   COMPILE_FAILED: { title: "The app is damaged", text: "A part of the app could not be read. Reload." },
   WORKER_FAILED: { title: "The app could not start", text: "The browser did not start the background worker." },
+  LOCKED: { title: "Locked", text: "Unlock first; then this can be done." },
+  WRONG_SECRET: { title: "That is not it", text: "The passphrase, the words or the passkey do not fit. Nothing was changed." },
+  ALREADY_EXISTS: { title: "Already there", text: "This device holds notes or an identity already, and they are not overwritten." },
+  NETWORK: { title: "Not reached", text: "The other side could not be reached. Check the connection, then try again." },
   UNSUPPORTED: { title: "This browser cannot do that", text: "The function is not there." },
 };
 

@@ -1,72 +1,188 @@
+import type { Device, IdentityState, KeyProtection } from "@dao/avatar";
 import { useSignal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
-import { encode } from "uqr";
 import { theAvatar } from "../node/avatar";
-import { notifyError } from "../shell/toasts";
-import { Button } from "../ui/button";
+import { act, canLock, identity } from "../node/identity";
+import { lockNow } from "../shell/commands";
+import { go } from "../shell/router";
+import { notify } from "../shell/toasts";
+import { Button, IconButton } from "../ui/button";
+import { ask } from "../ui/confirm";
+import { CopyButton } from "../ui/copy-button";
 import { Icon } from "../ui/icons";
 import { Page } from "../ui/page";
-
-const COPIED_SHOWN_MS = 2_500;
+import { QrCode } from "../ui/qr-code";
+import { shownTime } from "../ui/time";
 
 /** Who the person is, to others and to other devices. */
 export function IdentityPage() {
-  const { did } = theAvatar();
-  const copied = useSignal(false);
-  useEffect(() => {
-    if (!copied.value) return undefined;
-    const timer = setTimeout(() => (copied.value = false), COPIED_SHOWN_MS);
-    return () => clearTimeout(timer);
-  }, [copied.value]);
-  const copy = (): void => {
-    navigator.clipboard.writeText(did).then(() => (copied.value = true), notifyError);
-  };
+  const state = identity.value;
   return (
-    <Page
-      title="Identity"
-      lead="This device made you an identity of your own. Nobody issued it, so nobody can take it away: every note names it as the owner."
-    >
-      <div class="card identity">
-        <QrCode text={did} />
-        <div class="identity-text">
-          <h2 id="did-head">Your decentralised identifier (DID)</h2>
-          <p class="did" data-testid="identity-did" aria-labelledby="did-head">
-            {did}
-          </p>
-          <Button kind="primary" icon={copied.value ? "check" : "copy"} data-testid="identity-copy" onClick={copy}>
-            {copied.value ? "Copied" : "Copy"}
-          </Button>
-          <span class="visually-hidden" role="status">
-            {copied.value ? "The DID was copied." : ""}
-          </span>
-        </div>
-      </div>
-      <ul class="facts">
-        <li>
-          <Icon name="check" />
-          <span>The DID is public: show it to whom you like. It says nothing about you but that you are you.</span>
-        </li>
-        <li>
-          <Icon name="device" />
-          <span>The key behind it is on this device only. If the browser’s data is cleared, the key is gone with it, and so are notes that you have not exported.</span>
-        </li>
-      </ul>
+    <Page title="Identity" lead="This device made you an identity of your own. Nobody issued it, so nobody can take it away: every note names it as the owner.">
+      <Who did={state?.did || theAvatar().did} />
+      {state && (
+        <>
+          <WayBack state={state} />
+          <KeysCard state={state} />
+          <DevicesCard devices={state.devices} />
+          <RenewCard state={state} />
+        </>
+      )}
     </Page>
   );
 }
 
-/** A QR code as one path: sharp at any size, dark on light in both themes, as scanners need it. */
-function QrCode({ text }: { text: string }) {
-  const { path, size } = useMemo(() => {
-    const { data, size: modules } = encode(text, { ecc: "M", border: 2 });
-    const parts: string[] = [];
-    for (const [y, line] of data.entries()) for (const [x, dark] of line.entries()) if (dark) parts.push(`M${x} ${y}h1v1h-1z`);
-    return { path: parts.join(""), size: modules };
-  }, [text]);
+function Who({ did }: { did: string }) {
   return (
-    <svg class="qr" data-testid="identity-qr" role="img" aria-label="QR code of your DID" viewBox={`0 0 ${size} ${size}`} shape-rendering="crispEdges">
-      <rect class="qr-light" width={size} height={size} />
-      <path class="qr-dark" d={path} />
-    </svg>
+    <div class="card identity">
+      <QrCode text={did} label="QR code of your DID" testId="identity-qr" />
+      <div class="identity-text">
+        <h2 id="did-head">Your decentralised identifier (DID)</h2>
+        <p class="did" data-testid="identity-did" aria-labelledby="did-head">
+          {did}
+        </p>
+        <CopyButton kind="primary" text={did} testId="identity-copy" />
+        <p class="fine">It is public: show it to whom you like. It says nothing about you but that you are you.</p>
+      </div>
+    </div>
+  );
+}
+
+function WayBack({ state }: { state: IdentityState }) {
+  return (
+    <section class={`card line-card ${state.wordsConfirmed ? "" : "card-warm"}`} aria-labelledby="way-head" data-testid="identity-recovery" data-confirmed={state.wordsConfirmed}>
+      <Icon name={state.wordsConfirmed ? "check" : "key"} size={24} />
+      <div>
+        <h2 id="way-head">{state.wordsConfirmed ? "You have a way back in" : "Keep a way back in"}</h2>
+        <p>{state.wordsConfirmed ? "Your 24 words are on paper. A backup file keeps the notes, too." : "If this device is lost or the browser’s data is cleared, only your 24 words bring this identity back. It takes two minutes."}</p>
+      </div>
+      <Button kind={state.wordsConfirmed ? "plain" : "primary"} data-testid="identity-recovery-open" onClick={() => go("#/recovery")}>
+        {state.wordsConfirmed ? "Ways back in" : "Write them down"}
+      </Button>
+    </section>
+  );
+}
+
+const PROTECTION: Readonly<Record<KeyProtection, { title: string; text: string; good: boolean }>> = {
+  platform: {
+    title: "Kept by the browser, out of reach",
+    text: "The device’s key was made inside the browser, and no page and no program that goes through it can take the key out, this app included. Somebody who copies the whole browser profile from the disk may get further; a passphrase that is asked for at the start stops that, too.",
+    good: true,
+  },
+  file: { title: "Kept in a file", text: "The device’s key lies in a file that only your user of this computer may read. Whoever copies that file and the data can read the notes; a passphrase that is asked for at the start stops that.", good: true },
+  memory: { title: "Kept until the page is closed", text: "This browser does not let the page keep a key (a private window, perhaps): the device’s key is gone when the last tab is closed. Your words and passphrase open what is stored.", good: false },
+  none: { title: "Not guarded by the browser", text: "This browser has nowhere to guard a key, so what opens your notes lies beside them on the disk. Set a passphrase and have it asked for at the start: then the disk alone is of no use.", good: false },
+};
+
+function KeysCard({ state }: { state: IdentityState }) {
+  const { title, text, good } = PROTECTION[state.protection];
+  const sealed = state.askAtStart;
+  return (
+    <section class="card line-card" aria-labelledby="keys-head" data-testid="identity-protection" data-value={state.protection}>
+      <Icon name={good || sealed ? "shield" : "alert"} size={24} />
+      <div>
+        <h2 id="keys-head">{title}</h2>
+        <p>{text}</p>
+        {sealed && <p class="line-note">A passphrase is asked for at the start: without it the stored notes cannot be read.</p>}
+      </div>
+      {canLock.value ? (
+        <Button icon="lock" data-testid="identity-lock-now" onClick={() => void lockNow()}>
+          Lock now
+        </Button>
+      ) : (
+        <Button icon="lock" onClick={() => go("#/recovery")}>
+          Set a passphrase
+        </Button>
+      )}
+    </section>
+  );
+}
+
+function DevicesCard({ devices }: { devices: readonly Device[] }) {
+  const editing = useSignal<string | undefined>(undefined);
+  const remove = async (device: Device): Promise<void> => {
+    if (!(await ask(`Remove “${device.name}”?`, "From now on it does not speak for you any more. That is written into a signed list that all your devices share, and cannot be undone; the device can be added again.", "Remove it", { danger: true }))) return;
+    await act(theAvatar().identity.removeDevice(device.id));
+  };
+  const rename = async (device: Device, name: string): Promise<void> => {
+    editing.value = undefined;
+    if (name.trim() !== "" && name.trim() !== device.name) await act(theAvatar().identity.renameDevice(device.id, name.trim()));
+  };
+  return (
+    <section class="card" aria-labelledby="devices-head">
+      <h2 id="devices-head">Devices that speak for you</h2>
+      <ul class="rows" data-testid="devices" data-count={devices.filter((device) => device.removedAt === undefined).length}>
+        {devices.map((device) => (
+          <li key={device.id} data-testid="device" data-id={device.id} data-this={device.thisDevice} data-removed={device.removedAt !== undefined}>
+            <Icon name="device" />
+            {editing.value === device.id ? (
+              <form
+                class="row-form"
+                onSubmit={(event) => {
+                  event.preventDefault();
+                  void rename(device, new FormData(event.currentTarget).get("name") as string);
+                }}
+              >
+                <input name="name" data-testid="device-name" aria-label="Name of the device" maxLength={64} value={device.name} ref={(input) => input?.select()} onKeyDown={(event) => event.key === "Escape" && (editing.value = undefined)} />
+                <Button type="submit">Save</Button>
+              </form>
+            ) : (
+              <span>
+                {device.name || "A device"}
+                {device.thisDevice && <span class="pill">this one</span>}
+                {device.removedAt && <span class="pill">removed {shownTime(device.removedAt)}</span>}
+                <small>since {shownTime(device.addedAt)}</small>
+              </span>
+            )}
+            {device.removedAt === undefined && editing.value !== device.id && (
+              <>
+                <IconButton icon="pen" label={`Rename ${device.name || "the device"}`} data-testid="device-rename" onClick={() => (editing.value = device.id)} />
+                {!device.thisDevice && <IconButton icon="trash" label={`Remove ${device.name || "the device"}`} data-testid="device-remove" onClick={() => void remove(device)} />}
+              </>
+            )}
+          </li>
+        ))}
+      </ul>
+      <p class="fine">Devices find each other when they are connected; that part of Avatar is still being built.</p>
+    </section>
+  );
+}
+
+function RenewCard({ state }: { state: IdentityState }) {
+  const busy = useSignal(false);
+  const rotate = async (): Promise<void> => {
+    const yes = await ask(
+      "Make a new key?",
+      "You get a new DID and new words; the old words stop working. Whoever knows the old DID is led to the new one. What you signed stays valid. Do this when somebody may have seen your words, or when the paper is lost.",
+      "Make a new key",
+      { danger: true },
+    );
+    if (!yes) return;
+    busy.value = true;
+    if (await act(theAvatar().identity.rotate())) {
+      notify("You have a new key. Write its words down now.");
+      go("#/recovery");
+    }
+    busy.value = false;
+  };
+  return (
+    <section class="card" aria-labelledby="renew-head">
+      <h2 id="renew-head">A new key</h2>
+      <p>If your words were seen or lost, change the key. Your notes stay, and the old DID leads to the new one.</p>
+      {state.formerDids.length > 0 && (
+        <>
+          <h3 class="small-head">Former DIDs, which lead to you</h3>
+          <ol class="former" data-testid="identity-former" data-count={state.formerDids.length}>
+            {state.formerDids.map((did) => (
+              <li key={did}>{did}</li>
+            ))}
+          </ol>
+        </>
+      )}
+      <div class="card-buttons">
+        <Button icon="refresh" data-testid="identity-rotate" disabled={busy.value} onClick={() => void rotate()}>
+          {busy.value ? "Making it…" : "Make a new key"}
+        </Button>
+      </div>
+    </section>
   );
 }

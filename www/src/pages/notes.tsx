@@ -9,6 +9,7 @@ import { Button } from "../ui/button";
 import { Icon, Logo } from "../ui/icons";
 import { tag, words } from "./list-state";
 import { NoteList } from "./note-list";
+import { WayBackReminder } from "./way-back-reminder";
 import { Welcome } from "./welcome";
 
 const NoteView = lazy(() => import(/* webpackChunkName: "page-note" */ "./note").then((module) => module.NoteView));
@@ -26,6 +27,7 @@ export function NotesPage() {
       <section class="list-pane" aria-label="All notes">
         <SearchField />
         <TagStrip />
+        <WayBackReminder />
         <NoteList total={total} />
         <button type="button" class="fab" data-testid="new-note-fab" aria-label="New note" onClick={() => void newNote()}>
           <Icon name="plus" size={24} />

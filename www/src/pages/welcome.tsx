@@ -26,6 +26,11 @@ export function Welcome() {
             Bring my Markdown files
           </Button>
         </div>
+        <p class="welcome-before">
+          <button type="button" class="link-button" data-testid="welcome-restore" onClick={() => go("#/restore")}>
+            I have been here before
+          </button>
+        </p>
         <ul class="promises">
           {PROMISES.map((promise) => (
             <li key={promise.title}>

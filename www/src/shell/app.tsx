@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { phase, rebuilding, saveState, status } from "../node/avatar";
+import { locked } from "../node/identity";
 import { allTags } from "../node/tags";
 import { codeOf, wordsFor } from "../node/words";
 import { showTag, tag } from "../pages/list-state";
@@ -9,8 +10,9 @@ import { Button } from "../ui/button";
 import { ConfirmDialog } from "../ui/confirm";
 import { Icon, Logo, type IconName } from "../ui/icons";
 import { lazy } from "../ui/lazy";
-import { helpOpen, newNote, paletteOpen, shownKeys } from "./commands";
+import { helpOpen, lockNow, newNote, paletteOpen, shownKeys } from "./commands";
 import { HelpSheet } from "./help-sheet";
+import { LockScreen } from "./lock-screen";
 import { Palette } from "./palette";
 import { go, pageAddress, route, type PageName } from "./router";
 import { SaveBadge } from "./save-state";
@@ -21,37 +23,61 @@ import { DropTarget } from "./drop-target";
 const ImportPage = lazy(() => import(/* webpackChunkName: "page-import" */ "../pages/import").then((module) => module.ImportPage));
 const ExportPage = lazy(() => import(/* webpackChunkName: "page-export" */ "../pages/export").then((module) => module.ExportPage));
 const IdentityPage = lazy(() => import(/* webpackChunkName: "page-identity" */ "../pages/identity").then((module) => module.IdentityPage));
+const RecoveryPage = lazy(() => import(/* webpackChunkName: "page-recovery" */ "../pages/recovery").then((module) => module.RecoveryPage));
+const RestorePage = lazy(() => import(/* webpackChunkName: "page-restore" */ "../pages/restore").then((module) => module.RestorePage));
+const WalletPage = lazy(() => import(/* webpackChunkName: "page-wallet" */ "../pages/wallet").then((module) => module.WalletPage));
 const StoragePage = lazy(() => import(/* webpackChunkName: "page-storage" */ "../pages/storage").then((module) => module.StoragePage));
 
-const NAV: readonly { page: Exclude<PageName, "note" | "new">; label: string; icon: IconName }[] = [
+type NavPage = Exclude<PageName, "note" | "new">;
+
+const NAV: readonly { page: NavPage; label: string; icon: IconName }[] = [
   { page: "notes", label: "Notes", icon: "notes" },
+  { page: "wallet", label: "Wallet", icon: "wallet" },
   { page: "import", label: "Import", icon: "import" },
   { page: "export", label: "Export", icon: "export" },
   { page: "identity", label: "Identity", icon: "identity" },
   { page: "storage", label: "Storage", icon: "storage" },
 ];
 
-const TITLES: Readonly<Record<PageName, string>> = { notes: "Notes", note: "Note", new: "Notes", import: "Import", export: "Export", identity: "Identity", storage: "Storage" };
+const TITLES: Readonly<Record<PageName, string>> = {
+  notes: "Notes",
+  note: "Note",
+  new: "Notes",
+  import: "Import",
+  export: "Export",
+  wallet: "Wallet",
+  identity: "Identity",
+  recovery: "Ways back in",
+  restore: "Welcome back",
+  storage: "Storage",
+};
+
+/** What belongs to a page of the navigation. */
+const WITHIN: Partial<Record<PageName, NavPage>> = { note: "notes", new: "notes", recovery: "identity" };
 
 export function App() {
   const { page } = route.value;
   useEffect(() => {
-    if (page !== "note") document.title = page === "notes" ? "Avatar" : `${TITLES[page]} · Avatar`;
-  }, [page]);
+    if (page !== "note" && !locked.value) document.title = page === "notes" ? "Avatar" : `${TITLES[page]} · Avatar`;
+  }, [page, locked.value]);
   return (
-    <div class="app" data-testid="app" data-ready={phase.value.name === "ready"} data-build={pageBuild} data-page={page}>
+    <div class="app" data-testid="app" data-ready={phase.value.name === "ready"} data-locked={locked.value} data-build={pageBuild} data-page={page}>
       <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), document.getElementById("main")?.focus())}>
         Skip to the page
       </a>
-      <Sidebar />
+      {!locked.value && <Sidebar />}
       <Main page={page} />
-      <TabBar page={page} />
+      {!locked.value && <TabBar page={page} />}
       <ToastList />
       <UpdateBar />
-      <Palette />
-      <HelpSheet />
-      <ConfirmDialog />
-      {phase.value.name === "ready" && <DropTarget />}
+      {!locked.value && (
+        <>
+          <Palette />
+          <HelpSheet />
+          <ConfirmDialog />
+          {phase.value.name === "ready" && <DropTarget />}
+        </>
+      )}
     </div>
   );
 }
@@ -66,7 +92,7 @@ function Main({ page }: { page: PageName }) {
     before.current = group;
   }, [group]);
   return (
-    <main id="main" class="main" ref={main} tabIndex={-1} aria-label={TITLES[group]}>
+    <main id="main" class="main" ref={main} tabIndex={-1} aria-label={locked.value ? "Locked" : TITLES[group]}>
       <Banners />
       <Body page={page} />
     </main>
@@ -76,6 +102,7 @@ function Main({ page }: { page: PageName }) {
 function Body({ page }: { page: PageName }): ComponentChildren {
   const state = phase.value;
   if (state.name === "failed") return <StartError error={state.error} />;
+  if (locked.value) return <LockScreen />;
   if (state.name === "starting") return <div class="loading" aria-busy="true" aria-label="Opening your notes" />;
   switch (page) {
     case "notes":
@@ -86,8 +113,14 @@ function Body({ page }: { page: PageName }): ComponentChildren {
       return <ImportPage />;
     case "export":
       return <ExportPage />;
+    case "wallet":
+      return <WalletPage />;
     case "identity":
       return <IdentityPage />;
+    case "recovery":
+      return <RecoveryPage />;
+    case "restore":
+      return <RestorePage />;
     case "storage":
       return <StoragePage />;
   }
@@ -132,7 +165,7 @@ function Banners() {
   );
 }
 
-function NavLink({ page, label, icon, current, testId }: { page: Exclude<PageName, "note" | "new">; label: string; icon: IconName; current: boolean; testId?: string }) {
+function NavLink({ page, label, icon, current, testId }: { page: NavPage; label: string; icon: IconName; current: boolean; testId?: string }) {
   return (
     <a
       class="nav-link"
@@ -175,7 +208,7 @@ function Sidebar() {
       </button>
       <nav aria-label="Pages" class="nav">
         {NAV.map((item) => (
-          <NavLink key={item.page} {...item} testId={`nav-${item.page}`} current={item.page === page || (item.page === "notes" && page === "note")} />
+          <NavLink key={item.page} {...item} testId={`nav-${item.page}`} current={item.page === (WITHIN[page] ?? page)} />
         ))}
       </nav>
       {allTags.value.length > 0 && (
@@ -202,6 +235,9 @@ function Sidebar() {
       )}
       <div class="sidebar-foot">
         <SaveBadge state={saveState.value} testId="save-state" />
+        <button type="button" class="icon-button" data-testid="lock-now" aria-label="Lock now" title="Lock now" disabled={!ready} onClick={() => void lockNow()}>
+          <Icon name="lock" size={18} />
+        </button>
         <button type="button" class="icon-button" aria-label="Keyboard shortcuts" title="Keyboard shortcuts" onClick={() => (helpOpen.value = true)}>
           <Icon name="keyboard" size={18} />
         </button>
@@ -216,7 +252,7 @@ function TabBar({ page }: { page: PageName }) {
   return (
     <nav class="tab-bar" aria-label="Pages (bottom)">
       {NAV.map((item) => (
-        <NavLink key={item.page} {...item} current={item.page === page} />
+        <NavLink key={item.page} {...item} current={item.page === (WITHIN[page] ?? page)} />
       ))}
     </nav>
   );

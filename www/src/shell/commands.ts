@@ -1,11 +1,12 @@
 /** What can be done, by name: for the palette, the keyboard and the help sheet. */
 import { signal } from "@preact/signals";
 import { refreshStatus, theAvatar } from "../node/avatar";
+import { canLock, identity } from "../node/identity";
 import { createNote } from "../node/notes";
 import type { IconName } from "../ui/icons";
 import { go, noteAddress, pageAddress } from "./router";
 import { setTheme } from "./theme";
-import { notifyError } from "./toasts";
+import { notify, notifyError } from "./toasts";
 
 export const paletteOpen = signal(false);
 export const helpOpen = signal(false);
@@ -38,6 +39,19 @@ export async function newNote(title = ""): Promise<void> {
   }
 }
 
+/** Locks the node, in all tabs. Without anything of the person's own that opens it again, there is no use in it. */
+export async function lockNow(): Promise<void> {
+  if (!canLock.peek()) {
+    notify("Set a passphrase or a passkey first: it is what opens your notes again.", { action: { label: "Set one", run: () => go(pageAddress("recovery")) } });
+    return;
+  }
+  try {
+    identity.value = await theAvatar().identity.lock();
+  } catch (error) {
+    notifyError(error);
+  }
+}
+
 export function openSearch(): void {
   go(pageAddress("notes"));
   focusSearch.value++;
@@ -60,6 +74,11 @@ export const COMMANDS: readonly Command[] = [
       void refreshStatus();
     },
   },
+  { id: "wallet", label: "Open the wallet", icon: "wallet", keys: "Alt+6", run: () => go(pageAddress("wallet")) },
+  { id: "verify", label: "Verify a credential", icon: "shield", run: () => go("#/wallet/verify") },
+  { id: "recovery", label: "Ways back in: words, passphrase, backup", icon: "key", run: () => go(pageAddress("recovery")) },
+  { id: "restore", label: "Restore from words or a backup", icon: "door", run: () => go(pageAddress("restore")) },
+  { id: "lock", label: "Lock now", icon: "lock", keys: "Alt+L", run: () => void lockNow() },
   { id: "copy-did", label: "Copy my DID", icon: "copy", run: () => void navigator.clipboard.writeText(theAvatar().did).catch(notifyError) },
   { id: "theme-light", label: "Theme: light", icon: "theme", run: () => setTheme("light") },
   { id: "theme-dark", label: "Theme: dark", icon: "theme", run: () => setTheme("dark") },

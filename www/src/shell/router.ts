@@ -3,22 +3,22 @@
  */
 import { computed, signal } from "@preact/signals";
 
-export type PageName = "notes" | "note" | "new" | "import" | "export" | "identity" | "storage";
+export type PageName = "notes" | "note" | "new" | "import" | "export" | "wallet" | "identity" | "recovery" | "restore" | "storage";
 
 export interface Route {
   readonly page: PageName;
-  /** The document of `note`. */
+  /** The document of `note`, the credential or the task of `wallet`. */
   readonly id?: string;
   readonly query: URLSearchParams;
 }
 
-const PAGES: ReadonlySet<string> = new Set(["new", "import", "export", "identity", "storage"]);
+const PAGES: ReadonlySet<string> = new Set(["new", "import", "export", "wallet", "identity", "recovery", "restore", "storage"]);
 
 export function parseRoute(hash: string): Route {
   const [path = "", search = ""] = hash.replace(/^#/, "").split("?", 2);
   const query = new URLSearchParams(search);
   const [first = "", second] = path.split("/").filter(Boolean);
-  if (first === "note" && second) return { page: "note", id: second, query };
+  if ((first === "note" || first === "wallet") && second) return { page: first, id: second, query };
   if (PAGES.has(first)) return { page: first as PageName, query };
   return { page: "notes", query };
 }
@@ -39,3 +39,6 @@ export const noteAddress = (id: string): string => `#/note/${id}`;
 
 /** The address of a page. */
 export const pageAddress = (page: Exclude<PageName, "note" | "new">): string => (page === "notes" ? "#/" : `#/${page}`);
+
+/** The address of a credential, or of a task, in the wallet. */
+export const walletAddress = (id: string): string => `#/wallet/${id}`;

@@ -1,10 +1,11 @@
 import { phase } from "../node/avatar";
-import { COMMANDS, helpOpen, newNote, noteCommands, openSearch, paletteOpen } from "./commands";
+import { locked } from "../node/identity";
+import { COMMANDS, helpOpen, lockNow, newNote, noteCommands, openSearch, paletteOpen } from "./commands";
 
 /** Keys that work everywhere. Single letters work only where nobody is typing. */
 export function listenForShortcuts(): void {
   addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.isComposing || phase.peek().name !== "ready") return;
+    if (event.defaultPrevented || event.isComposing || phase.peek().name !== "ready" || locked.peek()) return;
     if (document.querySelector("dialog[open]") && !paletteOpen.peek()) return;
     const mod = event.ctrlKey || event.metaKey;
     const run = (action: () => void): void => {
@@ -20,7 +21,8 @@ export function listenForShortcuts(): void {
     if (event.altKey && !mod) {
       // By place on the keyboard: with Alt, some layouts type other letters.
       if (event.code === "KeyN") return run(() => void newNote());
-      const page = /^Digit([1-5])$/.exec(event.code);
+      if (event.code === "KeyL") return run(() => void lockNow());
+      const page = /^Digit([1-6])$/.exec(event.code);
       if (page) return run(() => COMMANDS.find((command) => command.keys === `Alt+${page[1]}`)?.run());
     }
     if (mod || event.altKey || isTyping(event.target)) return;

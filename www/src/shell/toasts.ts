@@ -38,3 +38,7 @@ export function notifyError(error: unknown): void {
 export function dismiss(id: number): void {
   toasts.value = toasts.value.filter((toast) => toast.id !== id);
 }
+
+export function dismissAll(): void {
+  toasts.value = [];
+}
