@@ -1,5 +1,6 @@
 //! The secrets of an Avatar, and nothing else: what is written here is given its time and its randomness, and neither reads nor writes anything outside.
 //!
+//! - [`age`]: encrypted backup files.
 //! - [`keys`]: the data key, under which everything at rest is sealed, and its subkeys.
 //! - [`seal`]: sealed records.
 //! - [`words`]: the 24 recovery words, and what is derived from them.
@@ -10,6 +11,7 @@
 mod kdf;
 mod wire;
 
+pub mod age;
 pub mod keys;
 pub mod seal;
 pub mod words;
