@@ -20,10 +20,10 @@ export function RestorePage() {
     <Page title="Welcome back" lead="Bring what you kept: a backup file has everything, your 24 words alone have who you are.">
       <div class="tabs" role="group" aria-label="What you have">
         <button type="button" class="tab" data-testid="restore-how-file" aria-pressed={how.value === "file"} onClick={() => (how.value = "file")}>
-          <Icon name="file" /> A backup file
+          <Icon name="file" /> A backup
         </button>
         <button type="button" class="tab" data-testid="restore-how-words" aria-pressed={how.value === "words"} onClick={() => (how.value = "words")}>
-          <Icon name="key" /> Only my words
+          <Icon name="key" /> Only words
         </button>
       </div>
       {how.value === "file" ? <FromFile /> : <FromWords />}

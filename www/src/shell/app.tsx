@@ -189,10 +189,15 @@ function Sidebar() {
   const ready = phase.value.name === "ready";
   return (
     <header class="sidebar">
-      <a class="brand" href="#/" onClick={(event) => (event.preventDefault(), go("#/"))} aria-label="Avatar: all notes">
-        <Logo />
-        <span>Avatar</span>
-      </a>
+      <div class="brand-row">
+        <a class="brand" href="#/" onClick={(event) => (event.preventDefault(), go("#/"))} aria-label="Avatar: all notes">
+          <Logo />
+          <span>Avatar</span>
+        </a>
+        <button type="button" class="icon-button" data-testid="lock-now" aria-label="Lock now" title="Lock now" disabled={!ready} onClick={() => void lockNow()}>
+          <Icon name="lock" size={18} />
+        </button>
+      </div>
       <button type="button" class="new-note" data-testid="new-note" disabled={!ready} onClick={() => void newNote()}>
         <Icon name="plus" size={18} />
         <span>New note</span>
@@ -235,9 +240,6 @@ function Sidebar() {
       )}
       <div class="sidebar-foot">
         <SaveBadge state={saveState.value} testId="save-state" />
-        <button type="button" class="icon-button" data-testid="lock-now" aria-label="Lock now" title="Lock now" disabled={!ready} onClick={() => void lockNow()}>
-          <Icon name="lock" size={18} />
-        </button>
         <button type="button" class="icon-button" aria-label="Keyboard shortcuts" title="Keyboard shortcuts" onClick={() => (helpOpen.value = true)}>
           <Icon name="keyboard" size={18} />
         </button>

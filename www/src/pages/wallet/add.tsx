@@ -59,7 +59,7 @@ export function AddCard() {
       {facts.value && (
         <>
           <div class="card-shown" data-testid="add-preview">
-            <CredentialCard facts={facts.value} />
+            <CredentialCard facts={facts.value} state="unchecked" />
           </div>
           <div class="card-buttons card-after">
             <Button kind="primary" icon="plus" data-testid="add-keep" disabled={busy.value} onClick={() => void add()}>

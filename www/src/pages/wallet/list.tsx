@@ -24,7 +24,7 @@ export function WalletList() {
   }, []);
   const cards = wallet.value;
   return (
-    <Page title="Wallet" lead="Proofs that others gave you, and statements that you signed. They are yours, they are checked on this device, and nobody hears when you show one.">
+    <Page title="Wallet" lead="Proofs that others gave you, and statements that you signed. They are yours, they are checked on this device, and whoever issued one does not hear when you show it.">
       <ul class="tasks">
         {TASKS.map(({ task, icon, title, text }) => (
           <li key={task}>

@@ -50,14 +50,20 @@ function Answer({ request, again }: { request: RequestFacts; again: () => void }
   const chosen = useSignal<ReadonlySet<string> | undefined>(undefined);
   const busy = useSignal(false);
   const made = useSignal<SecuredDocument | undefined>(undefined);
+  // What is not in force any more comes last: nobody takes it for a proof.
   const choices = useComputed<readonly Choice[]>(() =>
-    (wallet.value ?? []).flatMap((kept) => {
-      const facts = credentialFacts(kept.document);
-      return facts && answers(request, facts) ? [{ kept, facts }] : [];
-    }),
+    (wallet.value ?? [])
+      .flatMap((kept) => {
+        const facts = credentialFacts(kept.document);
+        return facts && answers(request, facts) ? [{ kept, facts }] : [];
+      })
+      .sort((a, b) => Number(stateOf(a.kept, a.facts) !== "valid") - Number(stateOf(b.kept, b.facts) !== "valid")),
   );
   // Where only one card fits, it is the one.
-  const picked = useComputed(() => chosen.value ?? new Set(choices.value.length === 1 ? choices.value.map(({ kept }) => kept.id) : []));
+  const picked = useComputed(() => {
+    const fit = choices.value.filter(({ kept, facts }) => stateOf(kept, facts) === "valid");
+    return chosen.value ?? new Set(fit.length === 1 ? fit.map(({ kept }) => kept.id) : []);
+  });
   const shown = choices.value.filter(({ kept }) => picked.value.has(kept.id));
   const toggle = (id: string): void => {
     const next = new Set(picked.value);

@@ -77,7 +77,7 @@ export function VerifyAnything() {
           <Report report={report.value} />
           {cards.value.map((facts, at) => (
             <div key={at} class="card-shown">
-              <CredentialCard facts={facts} />
+              <CredentialCard facts={facts} {...(report.value?.verified ? {} : { state: report.value?.checks.some(({ outcome }) => outcome === "failed") ? "unproven" : "unchecked" })} />
               <dl class="values claims card">
                 {facts.claims.map((claim, line) => (
                   <div key={line}>
