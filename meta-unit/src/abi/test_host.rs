@@ -25,6 +25,7 @@ pub struct TestHost {
 struct World {
     store: Rc<RefCell<MemoryStore>>,
     keys: Rc<RefCell<SoftKeys>>,
+    has_keys: Cell<bool>,
     now_us: Cell<i64>,
     random: Cell<u64>,
     ops: RefCell<VecDeque<Call>>,
@@ -80,6 +81,7 @@ impl TestHost {
         let (store, keys) = (Rc::clone(&self.world.store), Rc::clone(&self.world.keys));
         let next = Self::with_world(self.world.random.get(), store, keys);
         next.world.now_us.set(self.world.now_us.get());
+        next.world.has_keys.set(self.world.has_keys.get());
         next
     }
 
@@ -87,6 +89,7 @@ impl TestHost {
         let world = Rc::new(World {
             store,
             keys,
+            has_keys: Cell::new(true),
             now_us: Cell::new(0),
             random: Cell::new(seed),
             ops: RefCell::default(),
@@ -220,6 +223,16 @@ impl TestHost {
     /// From now on the host takes no storage operation, and says so; `None`: it takes them again.
     pub fn refuse_storage(&self, refusal: Option<AbiStatus>) {
         self.world.refusal.set(refusal);
+    }
+
+    /// All key sets are gone, as when somebody wipes the platform's keys.
+    pub fn lose_keys(&self) {
+        self.world.keys.take();
+    }
+
+    /// From now on this is a host without keys.
+    pub fn refuse_keys(&self) {
+        self.world.has_keys.set(false);
     }
 
     /// The storage, to look at and to tamper with.
@@ -459,6 +472,9 @@ impl Imports for World {
 
     fn keys(&self, op: u64, command: &[u8]) -> i32 {
         self.reenter();
+        if !self.has_keys.get() {
+            return AbiStatus::Unsupported.code();
+        }
         match KeysCommand::decode(command).map(|command| (command.check(), command)) {
             Ok((Ok(()), command)) => self.accept(op, What::Keys(command)),
             _ => AbiStatus::Invalid.code(),

@@ -84,3 +84,90 @@ async fn plain_seed(platform: &dyn Platform) -> Result<Zeroizing<[u8; 32]>, Iden
     let seed = records::open(reply.value(0).ok_or(IdentityError::Corrupt)?).map_err(|_| IdentityError::Corrupt)?;
     Ok(Zeroizing::new(seed.try_into().map_err(|_| IdentityError::Corrupt)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use avatar_proto::OpErrorCode;
+
+    use super::*;
+    use crate::data::schema;
+    use crate::identity::did_key;
+    use crate::platform::TestPlatform;
+    use crate::vault::Sealed;
+
+    const SEED: [u8; 32] = [7; 32];
+
+    /// A store as schema 1 left it: the owner's key, and records of all kinds.
+    fn store_of_schema_1() -> Rc<TestPlatform> {
+        let platform = TestPlatform::new(1);
+        let mut store = platform.store().borrow_mut();
+        let mut put = |key, content: &[u8]| store.records.insert(key, records::seal(content));
+        put(keys::schema(), &1_u32.to_le_bytes());
+        put(keys::identity_of_schema_1(), &SEED);
+        for number in 0..50 {
+            put(keys::document_record(&[number; 16], 3), &[number; 100]);
+            put(keys::tombstone(&[number; 16]), &[]);
+        }
+        drop(store);
+        platform
+    }
+
+    fn open(platform: &TestPlatform) -> Result<Rc<Sealed>, schema::SchemaError> {
+        let handle = platform.handle();
+        platform.block_on(async move {
+            schema::open(&handle).await?;
+            let vault = Vault::load(&handle).await.expect("it is there").expect("it is there");
+            Ok(vault
+                .open_with_platform()
+                .await
+                .expect("keys work")
+                .expect("they open it"))
+        })
+    }
+
+    #[test]
+    fn a_store_of_schema_1_is_sealed_with_its_owner_and_all_its_records_whenever_it_crashes() {
+        for good_batches in 0..14 {
+            let platform = store_of_schema_1();
+            platform.fail_storage_after(good_batches, OpErrorCode::Other);
+            let handle = platform.handle();
+            let _ = platform.block_on(async move { schema::open(&handle).await });
+            let next = platform.restarted();
+            let sealed = open(&next).expect("storage works again");
+            let identity = next.block_on({
+                let sealed = Rc::clone(&sealed);
+                async move { Identity::open(&sealed).await.expect("it was moved") }
+            });
+            let owner = did_key(SigningKey::from_bytes(&SEED).verifying_key().as_bytes());
+            assert_eq!(identity.did(), owner, "{good_batches}");
+            for number in 0..50 {
+                let mut batch = Batch::new(Durability::Relaxed);
+                batch.get(keys::document_record(&[number; 16], 3));
+                let reply = next.block_on(batch.run(&*sealed)).expect("storage works");
+                let record = records::open(reply.value(0).expect("it is there")).expect("it is sound");
+                assert_eq!(record, [number; 100]);
+            }
+            let store = next.store().borrow();
+            assert!(!store.records.contains_key(&keys::identity_of_schema_1()));
+            let is_sealed = |(key, record): (&Vec<u8>, &Vec<u8>)| keys::is_clear(key) || record[0] == sealed::VERSION;
+            assert!(store.records.iter().all(is_sealed));
+        }
+    }
+
+    #[test]
+    fn a_sealed_store_that_claims_to_be_of_schema_1_gets_nothing_sealed() {
+        let platform = store_of_schema_1();
+        open(&platform).expect("storage works");
+        let next = platform.restarted();
+        {
+            let mut store = next.store().borrow_mut();
+            let store = &mut store.records;
+            store.insert(keys::schema(), records::seal(&1_u32.to_le_bytes()));
+            store.insert(keys::identity_of_schema_1(), records::seal(&[8; 32]));
+            store.insert(keys::document_record(&[1; 16], 3), records::seal(b"forged"));
+        }
+        assert!(open(&next).is_err());
+        let stored = next.store().borrow().records[&keys::document_record(&[1; 16], 3)].clone();
+        assert_eq!(stored, records::seal(b"forged"));
+    }
+}
