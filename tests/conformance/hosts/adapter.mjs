@@ -1,6 +1,6 @@
 // The adapter protocol of README.md for hosts that JavaScript can reach: JSON lines on stdin and stdout.
 //
-// `start(file, options, events)` starts a host over empty storage and resolves with `{request(id, bytes), stop()}`, or rejects when the module is refused.
+// `start(file, options, events)` starts a host, over empty storage or (`options.keep`) that of the host before, and resolves with `{request(id, bytes), stop()}`, or rejects when the module is refused.
 // `events` are `response(id, more, head, body)` and `stopped(words)`. `release` lets go of whatever the adapter holds beside its host.
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
@@ -18,7 +18,7 @@ export function serveAdapter(start, release = async () => undefined) {
   const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
   const commands = {
-    async start({ start: file, loopbackHttp = false }) {
+    async start({ start: file, loopbackHttp = false, keep = false }) {
       // What an earlier host says at its end is nobody's business.
       const own = (life = {});
       await running?.stop();
@@ -28,7 +28,7 @@ export function serveAdapter(start, release = async () => undefined) {
         stopped: (words) => life === own && say({ stopped: words }),
       };
       try {
-        running = await start(file, { loopbackHttp }, events);
+        running = await start(file, { loopbackHttp, keep }, events);
       } catch (error) {
         return say({ refused: String(error?.message ?? error) });
       }

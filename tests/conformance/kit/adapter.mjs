@@ -120,11 +120,11 @@ export class Adapter {
     return this.#patiently(kind, answer, START_PATIENCE_MS);
   }
 
-  /** Starts a host for this file over empty storage. Resolves with `{started}` or `{refused}`. */
-  start(file, { loopbackHttp = false } = {}) {
+  /** Starts a host for this file over empty storage, or with `keep` over that of the host before. Resolves with `{started}` or `{refused}`. */
+  start(file, { loopbackHttp = false, keep = false } = {}) {
     this.stopped = undefined;
     this.unasked = undefined;
-    return this.#command("start", { start: file, loopbackHttp });
+    return this.#command("start", { start: file, loopbackHttp, keep });
   }
 
   /** Sends a request; resolves with its last answer, `{parts, head, error, words}`. */

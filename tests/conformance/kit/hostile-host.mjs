@@ -74,7 +74,7 @@ export class HostileHost {
         this.closedStreams.push([stream, how]);
         return Status.OK;
       },
-      ...Object.fromEntries(["avatar_net_request", "avatar_infer", "avatar_p2p", "avatar_stream_write", "avatar_stream_grant"].map((name) => [name, () => Status.UNSUPPORTED])),
+      ...Object.fromEntries(["avatar_net_request", "avatar_infer", "avatar_p2p", "avatar_keys", "avatar_stream_write", "avatar_stream_grant"].map((name) => [name, () => Status.UNSUPPORTED])),
     };
     return Object.fromEntries(Object.entries(functions).map(([name, run]) => [name, inside(run)]));
   }

@@ -12,21 +12,21 @@ const adapter = (host) => [process.execPath, path.join(HERE, "hosts", host, "ada
 
 /** `missing` says why a host cannot run on this machine; `prepare` makes its program. */
 export const HOSTS = [
-  { name: "reference", title: "the reference host", command: adapter("reference"), claims: ["quarantine", "crash-loop-stop", "loopback-http"] },
-  { name: "node", title: "avatar-web in Node", command: adapter("node"), claims: ["quarantine", "crash-loop-stop", "loopback-http"] },
-  { name: "node-folder", title: "avatar-web in Node over a folder", command: [...adapter("node"), "--folder"], claims: ["quarantine", "crash-loop-stop", "loopback-http"] },
+  { name: "reference", title: "the reference host", command: adapter("reference"), claims: ["quarantine", "crash-loop-stop", "loopback-http", "restart"] },
+  { name: "node", title: "avatar-web in Node", command: adapter("node"), claims: ["quarantine", "crash-loop-stop", "loopback-http", "restart"] },
+  { name: "node-folder", title: "avatar-web in Node over a folder", command: [...adapter("node"), "--folder"], claims: ["quarantine", "crash-loop-stop", "loopback-http", "restart"] },
   {
     name: "chromium",
     title: "avatar-web in Chromium",
     command: adapter("chromium"),
-    claims: ["quarantine", "crash-loop-stop", "loopback-http"],
+    claims: ["quarantine", "crash-loop-stop", "loopback-http", "restart"],
     missing: () => (findProgram("chromium") ? undefined : "Chromium is not installed"),
   },
   {
     name: "native",
     title: "avatar-native",
     command: [...adapter("native"), path.join(WORKSPACES.native.target, "debug", "avatar")],
-    claims: ["quarantine", "crash-loop-stop", "loopback-http"],
+    claims: ["quarantine", "crash-loop-stop", "loopback-http", "restart"],
     prepare: () => execFileSync("cargo", ["build", "--quiet", "--bin", "avatar"], { cwd: WORKSPACES.native.dir, env: cargoEnv("native"), stdio: ["ignore", "inherit", "inherit"] }),
   },
   {

@@ -23,6 +23,12 @@ export class Session {
     if (answer.refused) throw new Failed(`conformance.wasm was refused: ${answer.refused}`);
   }
 
+  /** Ends the host in order, and starts the next one on the same database. */
+  async restart() {
+    await this.#adapter.stop();
+    await this.start({ keep: true });
+  }
+
   /** Requires that a module is refused. */
   async refuses(file) {
     const answer = await this.#adapter.start(file);
@@ -56,6 +62,11 @@ export class Session {
   /** Skips the check on a host that does not say that it does this. */
   needs(claim, words) {
     if (!this.claims.includes(claim)) throw new Skipped(words);
+  }
+
+  /** There is nothing to check on this host. */
+  skip(words) {
+    throw new Skipped(words);
   }
 
   require(claim, words) {

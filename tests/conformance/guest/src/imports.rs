@@ -49,6 +49,7 @@ mod raw {
         pub safe fn avatar_net_request(op: i64, head: u32, head_len: u32, body: u32, body_len: u32) -> i32;
         pub safe fn avatar_infer(op: i64, head: u32, head_len: u32, body: u32, body_len: u32) -> i32;
         pub safe fn avatar_p2p(op: i64, ptr: u32, len: u32) -> i32;
+        pub safe fn avatar_keys(op: i64, ptr: u32, len: u32) -> i32;
         pub safe fn avatar_cancel(op: i64) -> i32;
         pub safe fn avatar_stream_write(stream: i32, iov: u32, iov_cnt: u32) -> i32;
         pub safe fn avatar_stream_grant(stream: i32, bytes: i32) -> i32;
@@ -126,6 +127,11 @@ pub fn infer(op: i64, head: Region, body: Region) -> i32 {
 /// `avatar_p2p`.
 pub fn p2p(op: i64, command: Region) -> i32 {
     inside_import(|| raw::avatar_p2p(op, command.ptr, command.len))
+}
+
+/// `avatar_keys`.
+pub fn keys(op: i64, command: Region) -> i32 {
+    inside_import(|| raw::avatar_keys(op, command.ptr, command.len))
 }
 
 /// `avatar_cancel`.

@@ -17,8 +17,10 @@ await page.goto(`${server.url}page.html`);
 let started = 0;
 
 serveAdapter(
-  async (file, { loopbackHttp }, events) => {
-    const name = `conformance-${++started}`;
+  async (file, { loopbackHttp, keep }, events) => {
+    // What outlives a host outlives its page.
+    if (keep) await page.goto(`${server.url}page.html`);
+    const name = `conformance-${keep ? started : ++started}`;
     const url = `/guest/${name}/${path.basename(file)}`;
     server.replace[url] = await readFile(file);
     const client = new Client((batch) => void page.evaluate((text) => window.tellHost(text), Buffer.from(batch).toString("base64")).catch(() => undefined), events);

@@ -193,6 +193,7 @@ func (h *host) linkImports(ctx context.Context) error {
 		"avatar_net_request": func(_ int64, _, _, _, _ uint32) int32 { return unsupported },
 		"avatar_infer":       func(_ int64, _, _, _, _ uint32) int32 { return unsupported },
 		"avatar_p2p":         func(_ int64, _, _ uint32) int32 { return unsupported },
+		"avatar_keys":        func(_ int64, _, _ uint32) int32 { return unsupported },
 		"avatar_cancel": func(op uint64) int32 {
 			if !h.instance.pending[op] {
 				return notFound

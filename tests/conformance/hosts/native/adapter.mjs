@@ -42,8 +42,8 @@ function reader(hear) {
 }
 
 serveAdapter(
-  async (file, { loopbackHttp }, events) => {
-    const node = path.join(folder.path, `${++started}`);
+  async (file, { loopbackHttp, keep }, events) => {
+    const node = path.join(folder.path, `${keep ? started : ++started}`);
     const options = ["--dir", node, "--wasm", file, "--module-cache", path.join(folder.path, "modules"), "--json", "run", ...(loopbackHttp ? ["--allow-loopback"] : [])];
     child = spawn(program, options, { stdio: ["ignore", "pipe", "pipe"] });
     const gone = once(child, "close");

@@ -16,10 +16,10 @@ await init({ module_or_path: glue });
 const folder = await temporaryFolder("avatar-conformance");
 let started = 0;
 
-async function start(file, { loopbackHttp }, events) {
+async function start(file, { loopbackHttp, keep }, events) {
   const module = await WebAssembly.compile(await readFile(file));
   const log = (level, text) => level <= 2 && process.stderr.write(`${text}\n`);
-  const name = `conformance-${++started}`;
+  const name = `conformance-${keep ? started : ++started}`;
   const storage = values.folder ? await openFolder(path.join(folder.path, name)) : "memory";
   const host = await Host.start({ module, name, storage, loopbackHttp, log });
   const [port, hostPort] = portPair();

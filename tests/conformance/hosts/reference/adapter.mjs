@@ -5,12 +5,13 @@ import { serveAdapter } from "../adapter.mjs";
 import { Boundary } from "./boundary.mjs";
 import { Host } from "./host.mjs";
 import { MUTANTS } from "./mutants/index.mjs";
+import { Keys } from "./keys.mjs";
 import { Exchange, Net } from "./net.mjs";
 import { Operations } from "./operations.mjs";
 import { Store } from "./store.mjs";
 
 const { values } = parseArgs({ options: { break: { type: "string" } } });
-const parts = { Boundary, Host, Net, Operations, Store, Exchange };
+const parts = { Boundary, Host, Keys, Net, Operations, Store, Exchange };
 if (values.break) {
   const mutant = MUTANTS[values.break];
   if (!mutant) throw new Error(`there is no mutant ${values.break}`);
@@ -23,4 +24,9 @@ const compiled = async (file) => {
   return modules.get(file);
 };
 
-serveAdapter(async (file, options, events) => parts.Host.start(parts, await compiled(file), options, events));
+let medium;
+serveAdapter(async (file, { keep, ...options }, events) => {
+  const host = await parts.Host.start(parts, await compiled(file), { ...options, medium: keep ? medium : undefined }, events);
+  medium = host;
+  return host;
+});

@@ -147,6 +147,10 @@ export class Boundary {
       avatar_net_request: operation((op, head, body) => world.netRequest(op, head, body)),
       avatar_infer: () => this.unsupported(),
       avatar_p2p: () => this.unsupported(),
+      avatar_keys: (op, ptr, len) => {
+        if (op === 0n) throw new Refused(Status.INVALID);
+        return world.keys(op, this.take(ptr, len));
+      },
       avatar_cancel: (op) => world.cancel(op),
       avatar_stream_write: (stream, iov, count) => {
         const pairs = this.lent(iov, count * 8);

@@ -20,10 +20,11 @@ export class Host {
   lastReq = 0;
   standing = "up";
 
-  /** `parts` are the classes that it is made of; `events` is who hears the answers. */
+  /** `parts` are the classes that it is made of; `events` is who hears the answers; `options.medium` is what a host before it has left. */
   constructor(parts, module, options, events) {
     Object.assign(this, { parts, module, events });
-    this.store = new parts.Store();
+    this.store = options.medium?.store ?? new parts.Store();
+    this.keys = options.medium?.keys ?? new parts.Keys();
     this.net = new parts.Net(options);
   }
 
@@ -37,7 +38,7 @@ export class Host {
   // ---- instances
 
   async startInstance() {
-    const operations = new this.parts.Operations(this.store, this.net, () => this.wake());
+    const operations = new this.parts.Operations(this.store, this.keys, this.net, () => this.wake());
     const boundary = new this.parts.Boundary(this.world(operations));
     await boundary.instantiate(this.module);
     if (this.standing !== "up") return;
@@ -53,7 +54,7 @@ export class Host {
       create(HostHelloSchema, {
         host: "conformance-reference/0.1.0",
         name: "conformance",
-        capabilities: [Capability.STORAGE, Capability.NET],
+        capabilities: [Capability.STORAGE, Capability.NET, Capability.KEYS],
         limits: { maxBufferBytes: MAX_BUFFER_BYTES, maxInflight: MAX_OPS },
       }),
     );
@@ -66,6 +67,7 @@ export class Host {
       respond: (req, fin, head, body) => this.respond(req, fin, head, body),
       storage: (op, head, body) => operations.storage(op, head, body),
       netRequest: (op, head, body) => operations.netRequest(op, head, body),
+      keys: (op, command) => operations.guard(op, command),
       cancel: (op) => operations.cancel(op),
       streamWrite: (stream) => operations.streamWrite(stream),
       streamGrant: (stream, bytes) => operations.streamGrant(stream, bytes),

@@ -5,6 +5,10 @@ export const MAX_OPS = 1_024;
 const FINISH_WRITING = 1;
 const RESET = 3;
 
+const cancelled = () => {
+  throw new OpFailed(Status.CANCELLED, OpErrorCode.CANCELLED, "cancelled");
+};
+
 export class Operations {
   /** What is to be told to the guest, in order: functions of its boundary. */
   events = [];
@@ -12,8 +16,8 @@ export class Operations {
   streams = new Map();
   #batches = [];
 
-  constructor(store, net, wake) {
-    Object.assign(this, { store, net, wake });
+  constructor(store, keys, net, wake) {
+    Object.assign(this, { store, keys, net, wake });
   }
 
   admit(op) {
@@ -47,9 +51,7 @@ export class Operations {
     const at = this.#batches.findIndex((batch) => batch.op === op);
     if (at < 0) return;
     this.#batches.splice(at, 1);
-    this.settle(op, () => {
-      throw new OpFailed(Status.CANCELLED, OpErrorCode.CANCELLED, "cancelled");
-    });
+    this.settle(op, cancelled);
   }
 
   /** Completes `op` with what `run` returns or throws. */
@@ -75,6 +77,19 @@ export class Operations {
     const operation = this.pending.get(op);
     if (!operation) throw new Refused(Status.NOT_FOUND);
     operation.cancel();
+  }
+
+  // ---- keys
+
+  guard(op, bytes) {
+    this.admit(op);
+    const command = this.keys.decode(bytes);
+    const due = setImmediate(() => this.settle(op, () => this.keys.run(command)));
+    const cancel = () => {
+      clearImmediate(due);
+      this.settle(op, cancelled);
+    };
+    this.pending.set(op, { cancel });
   }
 
   // ---- net

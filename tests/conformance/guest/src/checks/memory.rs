@@ -134,7 +134,7 @@ pub async fn outside(ask: Ask) -> Verdict {
     for region in regions {
         imports::log(5, region);
         imports::panic(region);
-        let calls: [(&str, i32); 7] = [
+        let calls: [(&str, i32); 8] = [
             ("avatar_random", imports::random_outside(region)),
             ("avatar_emit", imports::emit(1, region)),
             (
@@ -148,6 +148,7 @@ pub async fn outside(ask: Ask) -> Verdict {
             ("avatar_storage with such a head", storage_status(region, Region::NONE)),
             ("avatar_storage with such a body", storage_status(Region::NONE, region)),
             ("avatar_net_request with such a head", net_status(region)),
+            ("avatar_keys with such a command", keys_status(region)),
         ];
         for (call, status) in calls {
             require(status == BAD_BUFFER, || {
@@ -173,4 +174,11 @@ fn net_status(head: Region) -> i32 {
         return BAD_BUFFER;
     }
     submit(imports::net_request, head, Region::NONE).map_or_else(|status| status, |_| 0)
+}
+
+fn keys_status(command: Region) -> i32 {
+    if !guest::host_has(avatar_proto::Capability::Keys) {
+        return BAD_BUFFER;
+    }
+    submit(|op, command, _| imports::keys(op, command), command, Region::NONE).map_or_else(|status| status, |_| 0)
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod batch;
+mod keys;
 pub mod life;
 mod memory;
 mod net;
@@ -111,6 +112,19 @@ fn find(name: &str, ask: Ask) -> Option<Check> {
         "ranges" => Box::pin(storage::ranges()),
         "limits" => Box::pin(storage::limits()),
         "sizes" => Box::pin(storage::sizes()),
+
+        "keys-once" => Box::pin(keys::once()),
+        "keys-scrambled" => Box::pin(keys::scrambled()),
+        "keys-limits" => Box::pin(keys::limits()),
+        "keys-unknown" => Box::pin(keys::unknown()),
+        "keys-same" => Box::pin(keys::same()),
+        "keys-make" => Box::pin(keys::make(ask)),
+        "keys-kept" => Box::pin(keys::kept(ask)),
+        "keys-erase" => Box::pin(keys::erase()),
+        "keys-signature" => Box::pin(keys::signature(ask)),
+        "keys-shared" => Box::pin(keys::shared(ask)),
+        "keys-low-order" => Box::pin(keys::low_order()),
+        "keys-wrapping" => Box::pin(keys::wrapping()),
 
         "denied" => Box::pin(net::denied(ask)),
         "fetch" => Box::pin(net::fetch(ask)),

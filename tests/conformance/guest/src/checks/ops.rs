@@ -130,7 +130,7 @@ pub async fn malformed() -> Verdict {
 /// Capabilities that are not in the Hello.
 pub async fn lacking() -> Verdict {
     let none = Region::NONE;
-    let calls: [(Capability, &str, Call); 4] = [
+    let calls: [(Capability, &str, Call); 5] = [
         (Capability::Storage, "avatar_storage", || {
             submit(imports::storage, Region::NONE, Region::NONE)
         }),
@@ -142,6 +142,9 @@ pub async fn lacking() -> Verdict {
         }),
         (Capability::P2p, "avatar_p2p", || {
             submit(|op, head, _| imports::p2p(op, head), Region::NONE, Region::NONE)
+        }),
+        (Capability::Keys, "avatar_keys", || {
+            submit(|op, head, _| imports::keys(op, head), Region::NONE, Region::NONE)
         }),
     ];
     for (capability, name, call) in calls {
@@ -183,6 +186,10 @@ pub async fn oversize(ask: Ask) -> Verdict {
         let status = submit(imports::storage, large, Region::NONE).map_or_else(|status| status, |_| 0);
         calls.push(("avatar_storage", status));
     }
+    if guest::host_has(Capability::Keys) {
+        let status = submit(|op, head, _| imports::keys(op, head), large, Region::NONE);
+        calls.push(("avatar_keys", status.map_or_else(|status| status, |_| 0)));
+    }
     for (name, status) in calls {
         require(status == LIMIT, || {
             format!("{name} with {len} bytes returned {}", imports::name(status))
@@ -206,6 +213,7 @@ pub async fn linked() -> Verdict {
         ("avatar_stream_close", imports::stream_close(NO_STREAM, 3)),
         ("avatar_infer", imports::infer(0, Region::NONE, Region::NONE)),
         ("avatar_p2p", imports::p2p(0, Region::NONE)),
+        ("avatar_keys", imports::keys(0, Region::NONE)),
     ];
     for (name, status) in statuses {
         require(status < 0, || {

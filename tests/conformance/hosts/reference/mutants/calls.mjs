@@ -159,7 +159,7 @@ export const mutants = {
   },
   "completes twice": {
     must: "H14",
-    fails: ["completes once, and later", "cancelled operation"],
+    fails: ["completes once, and later", "cancelled operation", "commands for keys complete"],
     parts: {
       Operations: (Base) =>
         class extends Base {
@@ -191,7 +191,7 @@ export const mutants = {
   },
   "says nothing about what was cancelled": {
     must: "H14",
-    fails: ["cancelled operation", "cancelled batch"],
+    fails: ["cancelled operation", "cancelled batch", "commands for keys complete"],
     parts: {
       Operations: (Base) =>
         class extends Base {
@@ -251,10 +251,10 @@ export const mutants = {
       Host: (Base) =>
         class extends Base {
           hello() {
-            // HostHello.capabilities, packed: STORAGE and NET become STORAGE alone.
+            // HostHello.capabilities, packed: STORAGE, NET and KEYS become STORAGE and KEYS.
             const hello = Buffer.from(super.hello());
-            const at = hello.indexOf(Buffer.from([0x1a, 2, 1, 2]));
-            return Buffer.concat([hello.subarray(0, at), Buffer.from([0x1a, 1, 1]), hello.subarray(at + 4)]);
+            const at = hello.indexOf(Buffer.from([0x1a, 3, 1, 2, 5]));
+            return Buffer.concat([hello.subarray(0, at), Buffer.from([0x1a, 2, 1, 5]), hello.subarray(at + 5)]);
           }
         },
     },
