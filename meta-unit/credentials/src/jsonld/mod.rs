@@ -13,6 +13,7 @@ mod to_rdf;
 mod work;
 
 pub use error::JsonLdError;
+pub(crate) use iri::is_absolute;
 pub use work::Options;
 
 use crate::json::Value;
