@@ -3,6 +3,7 @@
 mod owner;
 mod responder;
 mod services;
+mod wallet;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

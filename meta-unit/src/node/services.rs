@@ -7,7 +7,8 @@ use avatar_proto::request::Request as Ask;
 use avatar_proto::response::Response as Answer;
 use avatar_proto::{AppError, Done, ErrorCode, Response, StatusResult};
 
-use super::{Responder, app_error, owner};
+use super::{Responder, app_error, owner, wallet};
+use crate::credentials::Credentials;
 use crate::data::schema;
 use crate::documents::Documents;
 use crate::identity::Identity;
@@ -23,6 +24,7 @@ pub struct Services {
     vault: Rc<Vault>,
     sealed: Rc<Sealed>,
     identity: Rc<Identity>,
+    credentials: Rc<Credentials>,
     index: Rc<RefCell<Index>>,
     segments: Rc<RefCell<Segments>>,
     live: RefCell<LiveQueries>,
@@ -38,6 +40,7 @@ impl Services {
     pub async fn start(sealed: Rc<Sealed>, vault: Rc<Vault>) -> Result<Rc<Self>, AppError> {
         let platform: &Rc<dyn Platform> = &(Rc::clone(&sealed) as Rc<dyn Platform>);
         let identity = Identity::open(&sealed).await.map_err(|error| error.to_app_error())?;
+        let identity = Rc::new(identity);
         let loaded = maintenance::load(platform)
             .await
             .map_err(|error| error.to_app_error())?;
@@ -58,7 +61,8 @@ impl Services {
             platform: Rc::clone(platform),
             vault,
             sealed: Rc::clone(&sealed),
-            identity: Rc::new(identity),
+            credentials: Credentials::new(&sealed, &identity),
+            identity,
             index,
             segments: loaded.segments,
             live: RefCell::default(),
@@ -141,6 +145,12 @@ impl Services {
                 }));
             }
             Ask::TestTrap(_) => responder.fail(app_error(ErrorCode::Denied, "the host does not allow test requests")),
+            request if wallet::takes(&request) => {
+                let credentials = Rc::clone(&self.credentials);
+                self.platform.spawn(Box::pin(async move {
+                    wallet::answer(&credentials, request, responder).await
+                }));
+            }
             request => owner::dispatch(self, request, responder),
         }
     }

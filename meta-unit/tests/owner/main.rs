@@ -5,6 +5,7 @@
 mod client;
 
 mod at_rest;
+mod credentials;
 mod locking;
 mod owner;
 mod recovery;
