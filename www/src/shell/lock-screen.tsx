@@ -7,6 +7,7 @@ import { codeOf, wordsFor } from "../node/words";
 import { Button } from "../ui/button";
 import { LongField, SecretField } from "../ui/field";
 import { Logo } from "../ui/icons";
+import { sentence } from "../ui/sentence";
 import { helpOpen, paletteOpen } from "./commands";
 
 type How = "passphrase" | "words";
@@ -60,7 +61,7 @@ export function LockScreen() {
       <div class="lock-inner">
         <Logo size={64} />
         <h1 id="lock-title">Welcome back</h1>
-        <p class="lock-lead">{state?.lockedReason ? `${sentence(state.lockedReason)} ` : ""}Your notes are sealed until you open them.</p>
+        <p class="lock-lead">{state?.lockedReason ? `${sentence(state.lockedReason)}. ` : ""}Your notes are sealed until you open them.</p>
         {waiting > 0 && (
           <p class="lock-waiting" data-testid="lock-waiting" role="status">
             What you typed last waits in this tab. It is saved as soon as you unlock; keep the tab open.
@@ -126,9 +127,4 @@ export function LockScreen() {
       </div>
     </section>
   );
-}
-
-function sentence(text: string): string {
-  const first = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(first) ? first : `${first}.`;
 }

@@ -81,7 +81,7 @@ function Shown({ kept, facts }: { kept: KeptCredential; facts: CredentialFacts }
       notifyError(error);
     }
   };
-  const needsNetwork = report.value !== undefined && report.value.checks.some(({ outcome }) => outcome === "not-checked");
+  const needsNetwork = report.value !== undefined && !report.value.verified && report.value.checks.every(({ outcome }) => outcome !== "failed");
   return (
     <>
       <div class="card-shown">

@@ -1,6 +1,7 @@
 import type { VerificationCheck, VerificationReport } from "@dao/avatar";
 import { nameOf } from "./credential-card";
 import { Icon, type IconName } from "../../ui/icons";
+import { sentence } from "../../ui/sentence";
 import { titleOfCheck } from "../../wallet/checks";
 
 const OUTCOMES: Readonly<Record<VerificationCheck["outcome"], { icon: IconName; label: string }>> = {
@@ -26,7 +27,7 @@ export function Report({ report }: { report: VerificationReport }) {
       </header>
       {subjects.map((subject) => (
         <div key={subject} class="checks-of">
-          {subjects.length > 1 && <h3 class="small-head">{subject === "" ? "The document" : subject.charAt(0).toUpperCase() + subject.slice(1)}</h3>}
+          {subjects.length > 1 && <h3 class="small-head">{sentence(subject === "" ? "the document" : subject)}</h3>}
           <ul class="checks">
             {report.checks
               .filter((check) => check.subject === subject)
@@ -38,7 +39,7 @@ export function Report({ report }: { report: VerificationReport }) {
                       {titleOfCheck(check.id)}
                       <span class="check-outcome">{OUTCOMES[check.outcome].label}</span>
                     </strong>
-                    {check.detail !== "" && <p dir="auto">{check.detail}</p>}
+                    {check.detail !== "" && <p dir="auto">{sentence(check.detail)}</p>}
                   </div>
                 </li>
               ))}
@@ -53,5 +54,5 @@ function wordsOfWhom({ issuer, holder }: VerificationReport): string {
   const from = issuer === "" ? "" : `It is from ${nameOf({ id: issuer, name: "" })}`;
   const by = holder === undefined ? "" : `shown by ${nameOf({ id: holder, name: "" })}`;
   const words = [from, by].filter(Boolean).join(", ");
-  return words === "" ? "Every check passed." : `${words.charAt(0).toUpperCase()}${words.slice(1)}, and every check passed. Whether you trust them is for you to say.`;
+  return words === "" ? "Every check passed." : `${sentence(words)}, and every check passed. Whether you trust them is for you to say.`;
 }
