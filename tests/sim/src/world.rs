@@ -634,8 +634,8 @@ impl World {
                     None => {}
                 }
             }
-            // Without them, no unit starts; with a damaged index it makes a new one.
-            Some((b'm', _)) => place.flipped = Some(flipped),
+            // Without some of them no unit starts; with a damaged index it makes a new one.
+            Some((b'm' | b's', _)) => place.flipped = Some(flipped),
             _ => {}
         }
     }
