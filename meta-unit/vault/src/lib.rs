@@ -1,6 +1,7 @@
 //! The secrets of an Avatar, and nothing else: what is written here is given its time and its randomness, and neither reads nor writes anything outside.
 //!
 //! - [`age`]: encrypted backup files.
+//! - [`device_log`]: who speaks for an account: its signed log of devices and identity keys.
 //! - [`keys`]: the data key, under which everything at rest is sealed, and its subkeys.
 //! - [`seal`]: sealed records.
 //! - [`words`]: the 24 recovery words, and what is derived from them.
@@ -12,6 +13,7 @@ mod kdf;
 mod wire;
 
 pub mod age;
+pub mod device_log;
 pub mod keys;
 pub mod seal;
 pub mod words;

@@ -28,6 +28,10 @@ impl<'a> Reader<'a> {
         self.array().map(u32::from_le_bytes)
     }
 
+    pub(crate) fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+
     /// So many bytes.
     pub(crate) fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
         let (bytes, rest) = self.rest.split_at_checked(length)?;
@@ -44,6 +48,11 @@ impl<'a> Reader<'a> {
     /// A text behind its length in bytes, which is at most `max`.
     pub(crate) fn text(&mut self, max: usize) -> Option<&'a str> {
         std::str::from_utf8(self.block(max)?).ok()
+    }
+
+    /// How many bytes are left.
+    pub(crate) fn remaining(&self) -> usize {
+        self.rest.len()
     }
 
     /// That nothing is left.
