@@ -3,6 +3,7 @@
 use crate::host::{SignError, Signer};
 use crate::jose::{TokenKind, sign_token};
 use crate::json::{Object, Value};
+use crate::jsonld::{JsonLdError, check_types};
 use crate::model::{ModelError, check_credential, identifier};
 use crate::proof::{CreateError, ProofError, ProofOptions, Suite, add_proof};
 use crate::time::Timestamp;
@@ -40,6 +41,9 @@ pub enum IssueError {
     /// The issuer, or the holder, is not who signs.
     #[error("the document names somebody else than who signs")]
     WrongIssuer,
+    /// Its contexts contradict one another, or do not define its types.
+    #[error(transparent)]
+    LinkedData(#[from] JsonLdError),
     /// There is a proof already.
     #[error("the document is secured already")]
     AlreadySecured,
@@ -69,11 +73,17 @@ pub(crate) fn controller(signer: &dyn Signer) -> &str {
     method.split_once('#').map_or(method, |(controller, _)| controller)
 }
 
-/// Issues a credential and gives its text: JSON with its proof, or a token. Without an issuer, the signer becomes it.
+/// Issues a credential and gives its text: JSON with its proof, or a token. Where the issuer, or its `id`, is left out, it is the signer.
 pub async fn issue(credential: Object, options: &IssueOptions, signer: &dyn Signer) -> Result<String, IssueError> {
     let mut credential = credential;
-    if !credential.contains("issuer") {
-        credential.insert("issuer", controller(signer));
+    match credential.get("issuer") {
+        None => credential.insert("issuer", controller(signer)),
+        Some(Value::Object(issuer)) if !issuer.contains("id") => {
+            let mut issuer = issuer.clone();
+            issuer.insert("id", controller(signer));
+            credential.insert("issuer", issuer);
+        }
+        Some(_) => {}
     }
     if credential.contains("proof") {
         return Err(IssueError::AlreadySecured);
@@ -85,6 +95,7 @@ pub async fn issue(credential: Object, options: &IssueOptions, signer: &dyn Sign
     if credential.get("issuer").and_then(identifier) != Some(controller(signer)) {
         return Err(IssueError::WrongIssuer);
     }
+    check_types(&credential)?;
     match options.format {
         Format::Token => Ok(sign_token(&credential, TokenKind::Credential, signer).await?),
         Format::DataIntegrity(suite) => {

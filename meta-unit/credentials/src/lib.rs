@@ -1,6 +1,6 @@
 //! DIDs and Verifiable Credentials, in pure Rust and without any access to the world: time, keys and answers from the network are the caller's.
 //!
-//! - [`issue`] and [`verify`] a credential; [`present`] credentials and [`verify_presentation`]; [`did::resolve`] an identifier;
+//! - [`issue()`] and [`verify()`] a credential; [`present()`] credentials and [`verify_presentation`]; [`did::resolve`] an identifier;
 //!   [`status::StatusList`] withdraws credentials.
 //! - What is verified gives a [`Report`] of every check.
 //! - Below lie [`proof`] (Data Integrity: eddsa-jcs-2022 and eddsa-rdfc-2022), [`jose`] (tokens), [`jsonld`] and [`rdf`] (linked data in canonical

@@ -133,10 +133,18 @@ async fn verify_object(
     check_model(check_credential(&object), reporter);
     let issuer = object.get("issuer").and_then(identifier);
     let expected = expected(Relationship::AssertionMethod, issuer.or(NOBODY), options);
-    verify_proofs(&object, &expected, fetch, reporter).await;
+    let verified = verify_proofs(&object, &expected, fetch, reporter).await;
     check_period(&object, options, reporter);
-    object.remove("proof");
+    unsecure(&mut object, verified.context);
     Some(object)
+}
+
+/// Leaves of a document what its proofs have signed.
+fn unsecure(document: &mut Object, context: Option<Value>) {
+    document.remove("proof");
+    if let Some(context) = context {
+        document.insert("@context", context);
+    }
 }
 
 fn expected<'a>(purpose: Relationship, controller: Option<&'a str>, options: &VerifyOptions) -> Expected<'a> {
@@ -367,8 +375,9 @@ async fn verify_presenter(
         ..expected(Relationship::Authentication, holder, &options.verify)
     };
     let verified = verify_proofs(&presentation, &expected, fetch, reporter).await;
-    presentation.remove("proof");
-    Some((presentation, verified.controllers.into_iter().next()))
+    let presenter = verified.controllers.into_iter().next();
+    unsecure(&mut presentation, verified.context);
+    Some((presentation, presenter))
 }
 
 /// A token says its verifier's challenge as `nonce` and the verifier as `aud`.

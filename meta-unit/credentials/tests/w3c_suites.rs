@@ -1,11 +1,15 @@
 //! The W3C's own test suites of what lies below eddsa-rdfc-2022. They are not part of this repository: `AVATAR_W3C_SUITES` names a folder that
 //! holds clones of `json-ld-api` and `rdf-canon`; without it these tests say that they are skipped.
 
+mod common;
+
 use std::path::{Path, PathBuf};
 
 use avatar_credentials::json::{Limits, Value, parse};
 use avatar_credentials::jsonld::{JsonLdError, Options, to_rdf};
+use avatar_credentials::proof::Suite;
 use avatar_credentials::rdf::{canonicalize, parse_nquads};
+use avatar_credentials::{CheckId, Format, IssueOptions, Offline, Outcome, issue};
 
 fn suite(name: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("AVATAR_W3C_SUITES").map(|root| Path::new(&root).join(name).join("tests"));
@@ -165,4 +169,115 @@ fn the_rdf_canonicalization_suite_passes() {
     eprintln!("{passed} passed, {} failed", failed.len());
     assert!(failed.is_empty(), "{}", failed.join("\n"));
     assert!(passed >= 60);
+}
+
+#[test]
+fn the_proof_sets_and_chains_of_vc_di_eddsa_are_verified_proof_by_proof() {
+    let folder = std::env::var_os("AVATAR_W3C_SUITES").map(|root| Path::new(&root).join("vc-di-eddsa/TestVectors"));
+    let Some(folder) = folder.filter(|folder| folder.is_dir()) else {
+        eprintln!("skipped: AVATAR_W3C_SUITES has no vc-di-eddsa");
+        return;
+    };
+    for (file, proofs) in [
+        ("proof-set-chain/signedProofSet1.json", 1),
+        ("proof-set-chain/signedProofSet2.json", 2),
+        ("proof-set-chain/signedProofChain1.json", 3),
+        ("proof-set-chain/signedProofChain2.json", 4),
+    ] {
+        let Ok(text) = std::fs::read_to_string(folder.join(file)) else {
+            panic!("the vectors have no {file}");
+        };
+        let report = common::now(avatar_credentials::verify(text.as_bytes(), &common::today(), &Offline));
+        let passed = |id| {
+            report
+                .checks
+                .iter()
+                .filter(|check| check.id == id && check.outcome == Outcome::Passed)
+                .count()
+        };
+        assert_eq!(passed(CheckId::Signature), proofs, "{file}: {:?}", report.checks);
+        // One bit of any proof in a chain changes what those signed that build on it.
+        if file.contains("Chain") {
+            let mut document = common::object(&text);
+            let proof = document.get("proof").and_then(Value::as_array).expect("a chain")[0].clone();
+            let value = proof.get("proofValue").and_then(Value::as_str).expect("a value");
+            let other = value.replacen('z', "z2", 1);
+            let text = Value::from(std::mem::take(&mut document))
+                .to_text()
+                .replace(value, &other[..value.len()]);
+            let report = common::now(avatar_credentials::verify(text.as_bytes(), &common::today(), &Offline));
+            let failed = report
+                .checks
+                .iter()
+                .filter(|check| check.outcome == Outcome::Failed && check.id == CheckId::Signature);
+            assert!(failed.count() >= 1, "{file}: {:?}", report.checks);
+        }
+    }
+}
+
+#[test]
+fn the_inputs_of_the_data_model_suite_are_issued_or_refused_as_they_should_be() {
+    let Some(folder) = suite("vc-data-model-2.0-test-suite") else {
+        return;
+    };
+    let signer = common::SoftSigner::new(1);
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for folder in [folder.join("input"), folder.join("input/names-and-descriptions")] {
+        for entry in std::fs::read_dir(folder).expect("the suite has inputs") {
+            let path = entry.expect("a file").path();
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default()
+                .to_owned();
+            if !name.starts_with("credential-") && !name.starts_with("issuer-") || !name.ends_with(".json") {
+                continue;
+            }
+            let Ok(Value::Object(mut credential)) = Value::parse(&std::fs::read(&path).expect("readable")) else {
+                panic!("{name} is no JSON");
+            };
+            // The suite's issuer puts itself in; where the issuer is what is tested, it stays.
+            match credential.get("issuer").cloned() {
+                Some(Value::String(id)) if id.starts_with("did:") => credential.insert("issuer", signer.did.as_str()),
+                Some(Value::Object(mut issuer))
+                    if issuer.get_str("id").is_none_or(|id| id.starts_with("did:")) && !name.contains("null") =>
+                {
+                    issuer.insert("id", signer.did.as_str());
+                    credential.insert("issuer", issuer);
+                }
+                _ => {}
+            }
+            if !name.contains("proof") {
+                credential.remove("proof");
+            }
+            // Their times are filled in by the suite.
+            if name.contains("validUntil-validFrom") || name == "credential-proof-ok.json" {
+                continue;
+            }
+            let mut outcomes = Vec::new();
+            for format in [
+                Format::DataIntegrity(Suite::EddsaJcs2022),
+                Format::DataIntegrity(Suite::EddsaRdfc2022),
+                Format::Token,
+            ] {
+                let options = IssueOptions {
+                    format,
+                    created: common::time("2026-01-01T00:00:00Z"),
+                };
+                outcomes.push(
+                    common::now(issue(credential.clone(), &options, &signer))
+                        .err()
+                        .map(|error| error.to_string()),
+                );
+            }
+            count += 1;
+            let should_pass = name.contains("-ok");
+            if outcomes.iter().any(|outcome| outcome.is_none() != should_pass) {
+                wrong.push(format!("{name}: {outcomes:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count > 80, "{count} inputs");
 }

@@ -16,7 +16,9 @@ pub use error::JsonLdError;
 pub(crate) use iri::is_absolute;
 pub use work::Options;
 
-use crate::json::Value;
+use std::rc::Rc;
+
+use crate::json::{Object, Value};
 use crate::rdf::Quad;
 
 /// The statements that a document makes. What JSON-LD would leave out is an error if the options say so.
@@ -24,4 +26,30 @@ pub fn to_rdf(document: &Value, options: &Options<'_>) -> Result<Vec<Quad>, Json
     let mut work = work::Work::new(options);
     let expanded = expand::expand_document(document, &mut work)?;
     to_rdf::to_rdf(&expanded, &work)
+}
+
+/// Whether a document's contexts fit together and define its types (VC Data Model 2.0 §4.5). A context that is not known may define anything.
+pub fn check_types(document: &Object) -> Result<(), JsonLdError> {
+    let mut work = work::Work::new(&Options::SIGNED);
+    let initial = Rc::new(context::Context::initial(None));
+    let local = document.get("@context").unwrap_or(&Value::Null);
+    let active = match context::process(
+        &initial,
+        local,
+        context::How::EMBEDDED,
+        context::Place::DOCUMENT,
+        &mut work,
+    ) {
+        Ok(active) => active,
+        Err(JsonLdError::UnknownContext(_)) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let types = document.get("type").map(Value::one_or_many).unwrap_or_default();
+    for name in types.iter().filter_map(Value::as_str) {
+        match active.expand_iri(name, true, true, &work)? {
+            Some(iri) if is_absolute(&iri) => {}
+            _ => work.dropped("a type that no context defines", name)?,
+        }
+    }
+    Ok(())
 }

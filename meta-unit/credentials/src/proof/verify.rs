@@ -26,10 +26,26 @@ pub(crate) struct Expected<'a> {
     pub(crate) domain: Option<&'a str>,
 }
 
-/// Who made the proofs whose signatures are good.
+/// What the proofs whose signatures are good stand for.
 #[derive(Default)]
 pub(crate) struct Verified {
+    /// Who made them.
     pub(crate) controllers: Vec<String>,
+    /// The contexts that were signed, where they are not all of the document's: eddsa-jcs-2022 lets others follow.
+    pub(crate) context: Option<Value>,
+}
+
+impl Verified {
+    /// Keeps the shortest list of contexts: what all proofs have signed.
+    fn limit_context(&mut self, signed: Option<&Value>, document: &Object) {
+        let Some(signed) = signed.filter(|signed| Some(*signed) != document.get("@context")) else {
+            return;
+        };
+        let is_shorter = |kept: &Value| signed.one_or_many().len() < kept.one_or_many().len();
+        if self.context.as_ref().is_none_or(is_shorter) {
+            self.context = Some(signed.clone());
+        }
+    }
 }
 
 /// What a proof says, as far as all suites have it.
@@ -152,6 +168,9 @@ pub(crate) async fn verify_proofs(
             Ok(()) => {
                 reporter.passed(CheckId::Signature, part, "the signature fits the document");
                 verified.controllers.push(method.document);
+                if proof.suite == Suite::EddsaJcs2022 {
+                    verified.limit_context(object.get("@context"), document);
+                }
             }
             Err(error) => reporter.failed(CheckId::Signature, part, error),
         }
