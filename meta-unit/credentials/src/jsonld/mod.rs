@@ -1,4 +1,4 @@
-//! JSON-LD 1.1, as far as signing needs it: a document to RDF. All of expansion is here; contexts by URL are the [embedded](embedded) ones and no
+//! JSON-LD 1.1, as far as signing needs it: a document to RDF. All of expansion is here; contexts by URL are the [embedded] ones and no
 //! others.
 
 mod cache;
