@@ -178,7 +178,7 @@ impl Secret<'_> {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Platform(_) => Kind::Platform,
-            Self::Words(_) => Kind::Words,
+            Self::Words(_) | Self::KeptWords(_) => Kind::Words,
             Self::Passphrase(_) => Kind::Passphrase,
             Self::Passkey(_) => Kind::Passkey,
         }

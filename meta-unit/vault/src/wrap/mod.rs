@@ -91,6 +91,8 @@ pub enum Secret<'a> {
     Platform(&'a [u8; 32]),
     /// The recovery words.
     Words(&'a RecoveryWords),
+    /// What the recovery words lead to.
+    KeptWords(&'a [u8; 32]),
     /// A passphrase, normalised to NFKD.
     Passphrase(&'a str),
     /// What the passkey's PRF gave for the stored salt.
@@ -109,6 +111,8 @@ pub enum Lock<'a> {
     },
     /// The recovery words.
     Words(&'a RecoveryWords),
+    /// What the recovery words lead to ([`RecoveryWords::wrapping_secret`]), where they themselves are not kept.
+    KeptWords(&'a [u8; 32]),
     /// A passphrase.
     Passphrase {
         /// Normalised to NFKD; not empty, and at most [`MAX_PASSPHRASE_BYTES`].
@@ -241,6 +245,7 @@ impl<'a> Lock<'a> {
         match self {
             Self::Platform { key, blob } => (Params::Platform { blob: blob.to_vec() }, Secret::Platform(key)),
             Self::Words(words) => (Params::Words, Secret::Words(words)),
+            Self::KeptWords(secret) => (Params::Words, Secret::KeptWords(secret)),
             Self::Passphrase { passphrase, cost } => {
                 let mut salt = [0; 16];
                 random(&mut salt);
@@ -273,6 +278,7 @@ fn wrapping_key(id: &[u8], params: &Params, secret: Secret<'_>) -> Result<Zeroiz
     Ok(match (params, secret) {
         (Params::Platform { .. }, Secret::Platform(key)) => kdf::derive(key, id, PLATFORM),
         (Params::Words, Secret::Words(words)) => kdf::derive(words.wrapping_secret().as_slice(), id, WORDS),
+        (Params::Words, Secret::KeptWords(secret)) => kdf::derive(secret, id, WORDS),
         (Params::Passphrase { salt, cost }, Secret::Passphrase(passphrase)) => {
             kdf::derive(passphrase::stretch(passphrase, salt, *cost)?.as_slice(), id, PASSPHRASE)
         }
