@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { sentence } from "../src/ui/sentence";
 import { titleOfCheck } from "../src/wallet/checks";
 import { describedClaims } from "../src/wallet/claims";
-import { answers, credentialFacts, kindOf, presentedCredentials, presentedFor, requestFacts, validityOf, type CredentialFacts } from "../src/wallet/document";
+import { answers, credentialFacts, kindOf, needsNetwork, presentedCredentials, presentedFor, requestFacts, validityOf, type CredentialFacts } from "../src/wallet/document";
 import { isCredentialId } from "../src/wallet/id";
 import { wordsOf } from "../src/wallet/json";
 import { statementOf } from "../src/wallet/statement";
@@ -52,6 +52,8 @@ describe("what a document says", () => {
   test("by its dates it is early, in force, or expired", () => {
     const facts = credentialFacts(degree) as CredentialFacts;
     assert.deepEqual(["2025-12-31", "2026-06-01", "2027-01-02"].map((day) => validityOf(facts, new Date(day))), ["early", "valid", "expired"]);
+    assert.ok(needsNetwork(facts), "the issuer's keys are at a web address");
+    assert.ok(!needsNetwork({ issuer: { id: "did:key:z6Mk", name: "" }, revocable: false }));
     assert.equal(validityOf({ validFrom: undefined, validUntil: undefined }), "valid");
   });
 
@@ -80,8 +82,8 @@ describe("what a document says", () => {
 describe("a request", () => {
   const query = { type: "QueryByExample", credentialQuery: { reason: "To let you in", example: { type: ["VerifiableCredential", "Membership"] } } };
   test("says who asks, for what, and why", () => {
-    assert.deepEqual(requestFacts({ type: "VerifiablePresentationRequest", challenge: "c", domain: "club.example", query: [query] }), { challenge: "c", domain: "club.example", reason: "To let you in", types: ["Membership"] });
-    assert.deepEqual(requestFacts(JSON.stringify({ challenge: "c", domain: "d", types: ["A"], reason: "r" })), { challenge: "c", domain: "d", reason: "r", types: ["A"] });
+    assert.deepEqual(requestFacts({ type: "VerifiablePresentationRequest", challenge: "c", domain: "club.example", query: [query] }), { challenge: "c", domain: "club.example", reason: "To let you in", kinds: [["Membership"]] });
+    assert.deepEqual(requestFacts(JSON.stringify({ challenge: "c", domain: "d", types: ["A"], reason: "r" })), { challenge: "c", domain: "d", reason: "r", kinds: [["A"]] });
   });
 
   test("without a challenge or a domain is none", () => {
@@ -89,10 +91,10 @@ describe("a request", () => {
     assert.equal(requestFacts({ type: "VerifiablePresentationRequest", challenge: "c" }), undefined);
   });
 
-  test("is answered by cards that have all the types that it names", () => {
+  test("is answered by cards of one of the kinds that it names", () => {
     const facts = credentialFacts(degree) as CredentialFacts;
-    const wants = (...types: string[]) => ({ challenge: "c", domain: "d", reason: "", types });
-    assert.deepEqual([answers(wants(), facts), answers(wants("UniversityDegree"), facts), answers(wants("UniversityDegree", "Other"), facts)], [true, true, false]);
+    const wants = (...kinds: string[][]) => ({ challenge: "c", domain: "d", reason: "", kinds });
+    assert.deepEqual([wants(), wants(["UniversityDegree"]), wants(["Other"], ["UniversityDegree"]), wants(["Other"]), wants(["UniversityDegree", "Other"])].map((request) => answers(request, facts)), [true, true, true, false, false]);
   });
 });
 

@@ -6,6 +6,7 @@ import { linkKey } from "../markdown/links";
 import { exportPaths } from "../markdown/paths";
 import { encodeFile } from "../markdown/encoding";
 import { saveState, theAvatar, tracked } from "../node/avatar";
+import { identity } from "../node/identity";
 import { useLiveQuery } from "../node/live";
 import { backlinksSpec, findByName, shownTitle, type Note } from "../node/notes";
 import { OpenNote } from "../node/open-note";
@@ -67,9 +68,11 @@ function Opened({ note }: { note: OpenNote }) {
   const editor = useRef<Editor | undefined>(undefined);
   const { title, tags, names, path, problem, encoding } = note.state.value;
 
+  // The browser writes a tab's title into its history, in clear: it is not told what somebody has sealed with a passphrase.
+  const sealed = identity.value?.askAtStart === true;
   useEffect(() => {
-    document.title = `${shownTitle(title)} · Avatar`;
-  }, [title]);
+    document.title = sealed ? "Note · Avatar" : `${shownTitle(title)} · Avatar`;
+  }, [title, sealed]);
 
   const openLink = (key: string, words: string): void => {
     findByName(key).then((found) => {

@@ -34,8 +34,8 @@ export interface RequestFacts {
   readonly challenge: string;
   readonly domain: string;
   readonly reason: string;
-  /** Types that are asked for; empty = any. */
-  readonly types: readonly string[];
+  /** What kinds of credential are asked for: each by the types that one must have. Empty = any. */
+  readonly kinds: readonly (readonly string[])[];
 }
 
 const COMPACT_JOSE = /^[\w-]+\.[\w-]+\.[\w-]*$/;
@@ -110,21 +110,22 @@ export function requestFacts(document: Json | string): RequestFacts | undefined 
   if (challenge === "" || domain === "") return undefined;
   const queries = list(json["query"]).filter(isJson).flatMap((query) => list(query["credentialQuery"] ?? query).filter(isJson));
   const examples = queries.flatMap((query) => list(query["example"]).filter(isJson));
-  const types = [...new Set([...strings(json["types"]), ...queries.flatMap((query) => strings(query["types"])), ...examples.flatMap((example) => strings(example["type"]))])];
-  return {
-    challenge,
-    domain,
-    reason: plain(json["reason"]) || queries.map((query) => plain(query["reason"])).filter(Boolean).join(" "),
-    types: types.filter((type) => type !== "VerifiableCredential"),
-  };
+  const kinds = [...strings(json["types"]).map((type) => [type]), ...examples.map((example) => strings(example["type"]).filter((type) => type !== "VerifiableCredential"))];
+  const reasons = new Set([json["reason"], ...queries.map((query) => query["reason"])].map(plain).filter(Boolean));
+  return { challenge, domain, reason: [...reasons].join(" "), kinds: kinds.filter((kind) => kind.length > 0) };
 }
 
 /** Whether a credential is one of those that are asked for. */
 export function answers(request: RequestFacts, credential: CredentialFacts): boolean {
-  return request.types.every((type) => credential.types.includes(type));
+  return request.kinds.length === 0 || request.kinds.some((kind) => kind.every((type) => credential.types.includes(type)));
 }
 
 export type Validity = "valid" | "early" | "expired";
+
+/** Whether a verification has to ask somebody: for the issuer's keys, or whether it was revoked. */
+export function needsNetwork({ issuer, revocable }: Pick<CredentialFacts, "issuer" | "revocable">): boolean {
+  return revocable || !/^did:(key|jwk):/.test(issuer.id);
+}
 
 /** What the dates alone say. */
 export function validityOf({ validFrom, validUntil }: Pick<CredentialFacts, "validFrom" | "validUntil">, now = new Date()): Validity {

@@ -24,7 +24,7 @@ export function AskForProof() {
       const wanted = types.value.split(/[\s,]+/).filter(Boolean);
       const request = await theAvatar().credentials.request({ types: wanted, domain: domain.value.trim(), reason: reason.value.trim() });
       made.value = request;
-      const facts = requestFacts(request.request) ?? { challenge: request.challenge, domain: domain.value.trim(), reason: reason.value.trim(), types: wanted };
+      const facts = requestFacts(request.request) ?? { challenge: request.challenge, domain: domain.value.trim(), reason: reason.value.trim(), kinds: [] };
       asked.value = [...asked.value, facts];
     } catch (error) {
       notifyError(error);

@@ -8,7 +8,7 @@ import { notify, notifyError } from "../../shell/toasts";
 import { Button } from "../../ui/button";
 import { ask } from "../../ui/confirm";
 import { Icon } from "../../ui/icons";
-import { credentialFacts, type CredentialFacts } from "../../wallet/document";
+import { credentialFacts, needsNetwork, type CredentialFacts } from "../../wallet/document";
 import { BackToWallet } from "./back";
 import { CredentialCard } from "./credential-card";
 import { Handout } from "./handout";
@@ -58,8 +58,8 @@ function Shown({ kept, facts }: { kept: KeptCredential; facts: CredentialFacts }
       busy.value = false;
     }
   };
-  // Without the network at first: to ask the issuer tells the issuer that somebody looks.
-  useEffect(() => void check(true), [kept.revoked]);
+  // Without the network at first, where it would be asked: that tells the issuer that somebody looks.
+  useEffect(() => void check(needsNetwork(facts)), [kept.revoked]);
   const forget = async (): Promise<void> => {
     if (!(await ask("Remove this card?", kept.issued ? "Without it this wallet cannot revoke what was issued. Whoever has a copy keeps it." : "It is gone from this wallet. You can add it again if you have a copy.", "Remove it", { danger: true }))) return;
     try {
@@ -81,7 +81,7 @@ function Shown({ kept, facts }: { kept: KeptCredential; facts: CredentialFacts }
       notifyError(error);
     }
   };
-  const needsNetwork = report.value !== undefined && !report.value.verified && report.value.checks.every(({ outcome }) => outcome !== "failed");
+  const isOpen = report.value !== undefined && !report.value.verified && report.value.checks.every(({ outcome }) => outcome !== "failed");
   return (
     <>
       <div class="card-shown">
@@ -112,7 +112,7 @@ function Shown({ kept, facts }: { kept: KeptCredential; facts: CredentialFacts }
         </p>
       </section>
       {report.value ? <Report report={report.value} /> : <div class="card" aria-busy="true"><p class="fine">Checking…</p></div>}
-      {needsNetwork && (
+      {isOpen && (
         <div class="card-buttons card-after">
           <Button icon="refresh" data-testid="card-check-online" disabled={busy.value} onClick={() => void check(false)}>
             {busy.value ? "Asking…" : "Check with the network, too"}

@@ -103,7 +103,7 @@ function Answer({ request, again }: { request: RequestFacts; again: () => void }
             {request.domain} asks
           </h2>
           <p dir="auto">{request.reason || "They give no reason."}</p>
-          <p class="fine">{request.types.length === 0 ? "Any card will do." : `For: ${request.types.map(wordsOf).join(", ")}.`}</p>
+          <p class="fine">{request.kinds.length === 0 ? "Any card will do." : `For: ${request.kinds.map((kind) => kind.map(wordsOf).join(" + ")).join(", ")}.`}</p>
         </div>
         <Button onClick={again}>Another request</Button>
       </section>
