@@ -312,7 +312,15 @@ impl Credentials {
     pub async fn resolve(&self, did: &str) -> Result<String, CredentialError> {
         let network = Network::new(self, &[], false)?;
         match did::resolve(did, &network).await {
-            Ok(document) => Ok(document.into_json().to_text()),
+            Ok(document) => {
+                let mut document = document.into_json();
+                if self.identity.former_dids().iter().any(|former| former == did)
+                    && let Some(document) = document.as_object_mut()
+                {
+                    document.insert("alsoKnownAs", vec![Value::from(self.identity.did())]);
+                }
+                Ok(document.to_text())
+            }
             Err(error) => Err(CredentialError::Invalid(error.to_string())),
         }
     }

@@ -30,18 +30,22 @@ struct Stored {
     agree_public_key: Vec<u8>,
     #[prost(enumeration = "KeyProtection", tag = "4")]
     protection: i32,
+    /// Empty where the platform keeps the key that it agrees with.
+    #[prost(bytes = "vec", tag = "5")]
+    agree_secret: Vec<u8>,
 }
 
 impl Drop for Stored {
     fn drop(&mut self) {
         self.seed.zeroize();
+        self.agree_secret.zeroize();
     }
 }
 
 /// This device's key.
 pub struct DeviceKey {
     public_key: [u8; 32],
-    agree_public_key: Vec<u8>,
+    agree_public_key: [u8; 32],
     protection: KeyProtection,
     /// Where the platform cannot keep it.
     soft: Option<SigningKey>,
@@ -64,7 +68,14 @@ impl DeviceKey {
             seed: Vec::new(),
             agree_public_key: opened.agree_public_key.clone(),
             protection: opened.protection,
+            agree_secret: Vec::new(),
         };
+        if stored.agree_public_key.len() != 32 {
+            let mut secret = Zeroizing::new([0; 32]);
+            platform.random(secret.as_mut_slice());
+            stored.agree_public_key = x25519_dalek::x25519(*secret, x25519_dalek::X25519_BASEPOINT_BYTES).to_vec();
+            stored.agree_secret = secret.to_vec();
+        }
         if let Ok(public_key) = <[u8; 32]>::try_from(opened.sign_public_key.as_slice()) {
             stored.public_key = public_key.to_vec();
         } else {
@@ -91,7 +102,7 @@ impl DeviceKey {
         };
         Some(Self {
             public_key: stored.public_key.as_slice().try_into().ok()?,
-            agree_public_key: stored.agree_public_key.clone(),
+            agree_public_key: stored.agree_public_key.as_slice().try_into().ok()?,
             protection: stored.protection(),
             soft,
         })
@@ -102,9 +113,9 @@ impl DeviceKey {
         self.public_key
     }
 
-    /// X25519; empty where the platform has none.
-    pub fn agree_public_key(&self) -> &[u8] {
-        &self.agree_public_key
+    /// X25519.
+    pub fn agree_public_key(&self) -> [u8; 32] {
+        self.agree_public_key
     }
 
     /// How the platform keeps it; unspecified where it does not.

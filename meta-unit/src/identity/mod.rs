@@ -1,17 +1,19 @@
 //! Who owns the documents: an Ed25519 key whose did:key is the owner's name, made from the recovery words; and the key of this device, which the platform guards where it can.
 //!
-//! - [`device`]: this device's key.
+//! - [`device`]: this device's key. [`devices`]: the log of all devices of the account.
 //! - [`did_key`]: how a key is named.
 //!
 //! The identity's key lies sealed in the store, and in memory while the node is unlocked. (It cannot be the platform's: the words have to lead to it on any device.)
 
 pub mod device;
+pub mod devices;
 mod did_key;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use avatar_proto::{AppError, Durability, ErrorCode};
+use avatar_vault::device_log::{Action, Log};
 use avatar_vault::words::RecoveryWords;
 use ed25519_dalek::{Signer, SigningKey};
 use prost::Message;
@@ -87,11 +89,15 @@ struct Stored {
     /// The X25519 key that backups are encrypted for; the words lead to its secret.
     #[prost(bytes = "vec", tag = "2")]
     backup_recipient: Vec<u8>,
+    /// What the words open the data with: so that they do so on a device that a backup was restored on, too.
+    #[prost(bytes = "vec", tag = "3")]
+    words_secret: Vec<u8>,
 }
 
 impl Drop for Stored {
     fn drop(&mut self) {
         self.seed.zeroize();
+        self.words_secret.zeroize();
     }
 }
 
@@ -99,39 +105,56 @@ impl Drop for Stored {
 pub struct Identity {
     sealed: Rc<Sealed>,
     keys: RefCell<Keys>,
-    words_confirmed: RefCell<bool>,
+    words_confirmed: Cell<bool>,
     device: DeviceKey,
+    log: RefCell<Log>,
 }
 
+/// What the words lead to.
 struct Keys {
     key: SigningKey,
     did: String,
     backup_recipient: [u8; 32],
+    words_secret: Zeroizing<[u8; 32]>,
 }
 
 impl Keys {
-    fn new(seed: &[u8; 32], backup_recipient: [u8; 32]) -> Self {
+    fn new(seed: &[u8; 32], backup_recipient: [u8; 32], words_secret: Zeroizing<[u8; 32]>) -> Self {
         let key = SigningKey::from_bytes(seed);
         let did = did_key(key.verifying_key().as_bytes());
         Self {
             key,
             did,
             backup_recipient,
+            words_secret,
         }
     }
 
     fn of_words(words: &RecoveryWords, seed: Option<&[u8; 32]>) -> Self {
         let recipient = x25519_dalek::x25519(*words.backup_secret(), x25519_dalek::X25519_BASEPOINT_BYTES);
+        let words_secret = words.wrapping_secret();
         match seed {
-            Some(seed) => Self::new(seed, recipient),
-            None => Self::new(&words.identity_seed(), recipient),
+            Some(seed) => Self::new(seed, recipient, words_secret),
+            None => Self::new(&words.identity_seed(), recipient, words_secret),
         }
+    }
+
+    fn read(record: Option<&[u8]>) -> Option<Self> {
+        let stored = Stored::decode(records::open(record?).ok()?).ok()?;
+        let seed = Zeroizing::new(<[u8; 32]>::try_from(stored.seed.as_slice()).ok()?);
+        let words_secret = Zeroizing::new(stored.words_secret.as_slice().try_into().ok()?);
+        Some(Self::new(
+            &seed,
+            stored.backup_recipient.as_slice().try_into().ok()?,
+            words_secret,
+        ))
     }
 
     fn put(&self, batch: &mut Batch) {
         let stored = Stored {
             seed: self.key.to_bytes().to_vec(),
             backup_recipient: self.backup_recipient.to_vec(),
+            words_secret: self.words_secret.to_vec(),
         };
         let content = Zeroizing::new(stored.encode_to_vec());
         batch.put(keys::secret(IDENTITY), &Zeroizing::new(records::seal(&content)));
@@ -158,7 +181,11 @@ pub async fn create(
     created.record.put(&mut batch);
     identity.put(&mut batch);
     put_words(&mut batch, words);
-    DeviceKey::put_new(&**platform, &mut batch).await?;
+    let device = DeviceKey::put_new(&**platform, &mut batch).await?;
+    devices::put(
+        &devices::new_log(&**platform, &identity.key, &device).await?,
+        &mut batch,
+    );
     batch.run(&*created.sealed).await?;
     Ok((created.sealed, Vault::new(platform, created.record)))
 }
@@ -173,22 +200,15 @@ impl Identity {
         batch
             .get(keys::secret(IDENTITY))
             .get(keys::secret(WORDS))
-            .get(device::record());
+            .get(device::record())
+            .get(devices::record());
         let reply = batch.run(&**sealed).await?;
-        let content =
-            records::open(reply.value(0).ok_or(IdentityError::Corrupt)?).map_err(|_| IdentityError::Corrupt)?;
-        let stored = Stored::decode(content).map_err(|_| IdentityError::Corrupt)?;
-        let seed = Zeroizing::new(<[u8; 32]>::try_from(stored.seed.as_slice()).map_err(|_| IdentityError::Corrupt)?);
-        let recipient = stored
-            .backup_recipient
-            .as_slice()
-            .try_into()
-            .map_err(|_| IdentityError::Corrupt)?;
         Ok(Self {
             sealed: Rc::clone(sealed),
-            keys: RefCell::new(Keys::new(&seed, recipient)),
-            words_confirmed: RefCell::new(reply.value(1).is_none()),
+            keys: RefCell::new(Keys::read(reply.value(0)).ok_or(IdentityError::Corrupt)?),
+            words_confirmed: Cell::new(reply.value(1).is_none()),
             device: DeviceKey::read(reply.value(2)).ok_or(IdentityError::Corrupt)?,
+            log: RefCell::new(devices::read(reply.value(3)).ok_or(IdentityError::Corrupt)?),
         })
     }
 
@@ -212,6 +232,11 @@ impl Identity {
         self.keys.borrow().backup_recipient
     }
 
+    /// The time as the log has it.
+    pub fn now_ms(&self) -> u64 {
+        devices::now_ms(&*self.sealed)
+    }
+
     /// This device's key.
     pub fn device(&self) -> &DeviceKey {
         &self.device
@@ -219,7 +244,7 @@ impl Identity {
 
     /// Whether the recovery words have been written down.
     pub fn words_confirmed(&self) -> bool {
-        *self.words_confirmed.borrow()
+        self.words_confirmed.get()
     }
 
     /// The recovery words, until they are confirmed.
@@ -257,30 +282,121 @@ impl Identity {
         let mut batch = Batch::new(Durability::Strict);
         batch.delete(keys::secret(WORDS));
         batch.run(&*self.sealed).await?;
-        self.words_confirmed.replace(true);
+        self.words_confirmed.set(true);
         Ok(())
     }
 
-    /// The identity of these words takes this one's place, with what opens the data, in one batch. `known`: the person has the words already.
+    /// The identity of these words takes this one's place, with what opens the data, in one batch. The person has the words already.
+    ///
+    /// # Errors
+    /// Storage or the device's key failed, and everything is as it was.
+    pub async fn recover(&self, vault: &Vault, words: &RecoveryWords) -> Result<(), IdentityError> {
+        let keys = Keys::of_words(words, None);
+        let log = devices::new_log(&*self.sealed, &keys.key, &self.device).await?;
+        self.replace(vault, keys, log, None).await
+    }
+
+    /// A new identity key, of new words; the log says that this one leads to it.
     ///
     /// # Errors
     /// Storage failed, and everything is as it was.
-    pub async fn replace(&self, vault: &Vault, words: &RecoveryWords, known: bool) -> Result<(), IdentityError> {
-        let keys = Keys::of_words(words, None);
+    pub async fn rotate(&self, vault: &Vault) -> Result<(), IdentityError> {
+        let words = RecoveryWords::generate(&mut |out| self.sealed.random(out));
+        let next = Keys::of_words(&words, None);
+        let mut log = self.log.borrow().clone();
+        devices::rotate(
+            &mut log,
+            &self.keys.borrow().key,
+            &next.key,
+            devices::now_ms(&*self.sealed),
+        )?;
+        self.replace(vault, next, log, Some(&words)).await
+    }
+
+    /// Another identity takes this one's place, with what opens the data, in one batch. `words`: those that the person has to write down.
+    async fn replace(
+        &self,
+        vault: &Vault,
+        keys: Keys,
+        log: Log,
+        words: Option<&RecoveryWords>,
+    ) -> Result<(), IdentityError> {
         let data_key = self.sealed.key().ok_or(VaultError::WrongSecret)?;
-        let record = vault.with_words(&data_key, words, &keys.did)?;
+        let record = vault.with_words(&data_key, &keys.words_secret, &keys.did)?;
         let mut batch = Batch::new(Durability::Strict);
         record.put(&mut batch);
         keys.put(&mut batch);
-        if known {
-            batch.delete(keys::secret(WORDS));
-        } else {
-            put_words(&mut batch, words);
+        devices::put(&log, &mut batch);
+        match words {
+            Some(words) => put_words(&mut batch, words),
+            None => {
+                batch.delete(keys::secret(WORDS));
+            }
         }
         batch.run(&*self.sealed).await?;
         vault.adopt(record);
         self.keys.replace(keys);
-        self.words_confirmed.replace(known);
+        self.log.replace(log);
+        self.words_confirmed.set(words.is_none());
+        Ok(())
+    }
+
+    /// The log of the account's devices.
+    pub fn log(&self) -> Log {
+        self.log.borrow().clone()
+    }
+
+    /// DIDs that lead to this one, oldest first.
+    pub fn former_dids(&self) -> Vec<String> {
+        let state = self.log.borrow().state();
+        let former = state.identities.iter().rev().skip(1).rev();
+        former.map(|identity| did_key(&identity.key)).collect()
+    }
+
+    /// Enters something into the log.
+    ///
+    /// # Errors
+    /// The log does not take it; or storage failed.
+    pub async fn enter(&self, action: Action) -> Result<(), IdentityError> {
+        let mut log = self.log();
+        devices::append(&mut log, &self.keys.borrow().key, action)?;
+        self.store_log(log).await
+    }
+
+    /// Takes in what another device's log of this account has more. One of an account whose identity handed over to this one's takes this log's place, with this device in it.
+    ///
+    /// # Errors
+    /// It is another account's; or storage, or the device's key, failed.
+    pub async fn merge_log(&self, other: &Log) -> Result<(), IdentityError> {
+        let mut log = self.log();
+        if log.account() == other.account() {
+            log.merge(other)?;
+        } else {
+            let key = self.keys.borrow().key.clone();
+            if *other.state().identity() != key.verifying_key().to_bytes() {
+                return Err(IdentityError::Invalid("the log is another account's"));
+            }
+            log = devices::with_device(&*self.sealed, other.clone(), &key, &self.device, "").await?;
+        }
+        self.store_log(log).await
+    }
+
+    /// This device agrees to be entered into an account's log.
+    ///
+    /// # Errors
+    /// The device's key failed.
+    pub async fn consent(&self, account: &[u8; 32]) -> Result<Signature, IdentityError> {
+        let device = &self.device;
+        let statement =
+            avatar_vault::device_log::join_statement(account, &device.public_key(), &device.agree_public_key());
+        device.sign(&*self.sealed, &statement).await
+    }
+
+    async fn store_log(&self, log: Log) -> Result<(), IdentityError> {
+        let mut batch = Batch::new(Durability::Strict);
+        devices::put(&log, &mut batch);
+        batch.run(&*self.sealed).await?;
+        self.log.replace(log);
         Ok(())
     }
 }

@@ -5,12 +5,15 @@ use std::rc::Rc;
 use avatar_proto::event::Event as Told;
 use avatar_proto::request::Request as Ask;
 use avatar_proto::response::Response as Answer;
-use avatar_proto::{Device, ErrorCode, Event, IdentityState, IdentityWords, Response};
+use avatar_proto::{
+    Device, DeviceAdd, DeviceConsent, DeviceLog, DeviceRename, ErrorCode, Event, IdentityState, IdentityWords, Response,
+};
+use avatar_vault::device_log::{Action, Log};
 use avatar_vault::words::RecoveryWords;
 
 use super::services::Services;
 use super::{Locked, Responder, app_error};
-use crate::identity::IdentityError;
+use crate::identity::{Identity, IdentityError, devices};
 use crate::platform::Platform;
 use crate::vault::{Vault, VaultError};
 
@@ -30,6 +33,17 @@ pub fn dispatch(services: &Rc<Services>, request: Ask, responder: Responder) {
                 }
                 Err(error) => responder.fail(error.to_app_error()),
             },
+            Ask::DeviceLogGet(_) => responder.finish(Response {
+                response: Some(Answer::DeviceLog(DeviceLog {
+                    log: services.identity().log().encode(),
+                })),
+            }),
+            Ask::DeviceConsentGet(consent) => match consent_of(services.identity(), &consent.account).await {
+                Ok(consent) => responder.finish(Response {
+                    response: Some(Answer::DeviceConsent(consent)),
+                }),
+                Err(error) => responder.fail(error.to_app_error()),
+            },
             request => match change(&services, request).await {
                 Some(Ok(())) => changed(&services, responder),
                 Some(Err(error)) => responder.fail(error.to_app_error()),
@@ -37,6 +51,18 @@ pub fn dispatch(services: &Rc<Services>, request: Ask, responder: Responder) {
             },
         }
     }));
+}
+
+async fn consent_of(identity: &Identity, account: &[u8]) -> Result<DeviceConsent, IdentityError> {
+    let account = account
+        .try_into()
+        .map_err(|_| IdentityError::Invalid("an account has 32 bytes"))?;
+    let device = identity.device();
+    Ok(DeviceConsent {
+        sign_public_key: device.public_key().to_vec(),
+        agree_public_key: device.agree_public_key().to_vec(),
+        consent: identity.consent(account).await?.to_vec(),
+    })
 }
 
 /// The requests whose answer is the identity as it is afterwards. None: it is no such request.
@@ -65,6 +91,18 @@ async fn change(services: &Rc<Services>, request: Ask) -> Option<Result<(), Iden
         }
         Ask::IdentityPasskeyRemove(remove) => of_vault(vault.remove_passkey(&remove.credential_id).await),
         Ask::IdentityRecover(recover) => Some(self::recover(services, &recover.words).await),
+        Ask::IdentityRotate(_) => {
+            let rotated = identity.rotate(vault).await;
+            services.identity_replaced();
+            Some(rotated)
+        }
+        Ask::DeviceAdd(add) => Some(self::add_device(identity, add).await),
+        Ask::DeviceRemove(remove) => Some(self::remove_device(identity, &remove.sign_public_key).await),
+        Ask::DeviceRename(rename) => Some(self::rename_device(identity, rename).await),
+        Ask::DeviceLogMerge(merge) => Some(match Log::decode(&merge.log) {
+            Ok(log) => identity.merge_log(&log).await,
+            Err(error) => Err(error.into()),
+        }),
         _ => None,
     }
 }
@@ -80,9 +118,50 @@ async fn recover(services: &Rc<Services>, words: &str) -> Result<(), IdentityErr
             "there is an identity here whose words are written down",
         ));
     }
-    services.identity().replace(services.vault(), &words, true).await?;
+    services.identity().recover(services.vault(), &words).await?;
     services.identity_replaced();
     Ok(())
+}
+
+async fn add_device(identity: &Identity, add: DeviceAdd) -> Result<(), IdentityError> {
+    let invalid = |_| IdentityError::Invalid("keys have 32 bytes, and a consent has 64");
+    let action = Action::AddDevice {
+        device: add.sign_public_key.as_slice().try_into().map_err(invalid)?,
+        agreement: add.agree_public_key.as_slice().try_into().map_err(invalid)?,
+        name: add.name,
+        at_ms: identity.now_ms(),
+        consent: add.consent.as_slice().try_into().map_err(invalid)?,
+    };
+    identity.enter(action).await
+}
+
+async fn remove_device(identity: &Identity, key: &[u8]) -> Result<(), IdentityError> {
+    let device = known_device(identity, key)?;
+    if device == identity.device().public_key() {
+        return Err(IdentityError::Invalid("another device has to remove this one"));
+    }
+    let at_ms = identity.now_ms();
+    identity.enter(Action::RemoveDevice { device, at_ms }).await
+}
+
+async fn rename_device(identity: &Identity, rename: DeviceRename) -> Result<(), IdentityError> {
+    let action = Action::RenameDevice {
+        device: known_device(identity, &rename.sign_public_key)?,
+        name: rename.name,
+        at_ms: identity.now_ms(),
+    };
+    identity.enter(action).await
+}
+
+/// The key of a device that is there.
+fn known_device(identity: &Identity, key: &[u8]) -> Result<[u8; 32], IdentityError> {
+    let key = key
+        .try_into()
+        .map_err(|_| IdentityError::Invalid("a key has 32 bytes"))?;
+    match identity.log().state().is_active(&key) {
+        true => Ok(key),
+        false => Err(IdentityError::Invalid("there is no such device")),
+    }
 }
 
 /// Answers with the identity as it is now, and tells everybody.
@@ -109,16 +188,22 @@ pub fn response(state: IdentityState) -> Response {
 /// The state of a node that is open.
 pub fn state(services: &Services) -> IdentityState {
     let identity = services.identity();
+    let log = identity.log().state();
+    let this = identity.device().public_key();
+    let devices = log.devices.iter().map(|device| Device {
+        sign_public_key: device.key.to_vec(),
+        name: device.name.clone(),
+        added_ms: device.added_ms as i64,
+        removed_ms: device.removed.as_ref().map_or(0, |removal| removal.at_ms.max(1) as i64),
+        this_device: device.key == this,
+    });
     IdentityState {
         did: identity.did(),
+        former_dids: identity.former_dids(),
         words_confirmed: identity.words_confirmed(),
-        devices: vec![Device {
-            sign_public_key: identity.device().public_key().to_vec(),
-            name: String::new(),
-            added_ms: 0,
-            removed_ms: 0,
-            this_device: true,
-        }],
+        devices: devices.collect(),
+        account: log.account.to_vec(),
+        conflicts: log.conflicts.iter().map(devices::in_words).collect(),
         ..of_vault(services.vault())
     }
 }

@@ -371,16 +371,16 @@ impl Vault {
         self.store(record).await
     }
 
-    /// The record for another identity with other words, for the batch that stores that identity; [`adopt`](Self::adopt) it when the batch is durable.
+    /// The record for another identity with other words (as what they lead to), for the batch that stores that identity; [`adopt`](Self::adopt) it when the batch is durable.
     ///
     /// # Errors
     /// There are too many ways in.
-    pub fn with_words(&self, key: &DataKey, words: &RecoveryWords, did: &str) -> Result<VaultRecord, VaultError> {
+    pub fn with_words(&self, key: &DataKey, words: &[u8; 32], did: &str) -> Result<VaultRecord, VaultError> {
         let mut record = self.record();
         let former = ids(&record.keyring, Kind::Words);
         record
             .keyring
-            .add(key, Lock::Words(words), "", &mut |out| self.platform.random(out))?;
+            .add(key, Lock::KeptWords(words), "", &mut |out| self.platform.random(out))?;
         for id in former {
             record.keyring.remove(&id)?;
         }

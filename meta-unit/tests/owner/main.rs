@@ -6,6 +6,7 @@ mod client;
 
 mod at_rest;
 mod credentials;
+mod devices;
 mod locking;
 mod owner;
 mod recovery;

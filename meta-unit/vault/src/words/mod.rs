@@ -72,8 +72,8 @@ impl RecoveryWords {
         kdf::derive(self.entropy.as_slice(), &[], BACKUP)
     }
 
-    /// What the wrapping's key is derived from.
-    pub(crate) fn wrapping_secret(&self) -> Zeroizing<[u8; 32]> {
+    /// What the wrapping's key is derived from: opens what the words open at rest, for a node that does not keep the words.
+    pub fn wrapping_secret(&self) -> Zeroizing<[u8; 32]> {
         kdf::derive(self.entropy.as_slice(), &[], WRAPPING)
     }
 }
