@@ -86,7 +86,10 @@ test("canaries: nothing that was written, and nothing that opens it, is at rest 
     });
   });
 
-  await t.test("a credential is issued and kept", async () => {
+  await t.test("a note is looked for, and a credential issued and kept", async () => {
+    await goHash(page, "#/");
+    await fill(page, "search", CANARIES.body);
+    await dataOf(page, "note-count", '[data-shown="1"]');
     await page.evaluate(async ({ claim }) => {
       const { credentials, did } = globalThis.avatarApp.avatar;
       await credentials.issue({ name: claim, credentialSubject: { id: did, [claim]: claim } }, { keep: true });

@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { test } from "node:test";
-import { appReady, dataOf, goHash, importFiles, openApp, serveApp } from "./lib/app.mjs";
+import { appReady, dataOf, goHash, importFiles, openApp, serveApp, tid } from "./lib/app.mjs";
 import { chromium, skipWithout } from "./lib/engines/index.mjs";
 import { closeAll } from "./lib/fixture.mjs";
+import { fill, lockNow, setPassphrase } from "./lib/identity.mjs";
 import { copyNotesFlat, markdownBelowNodeModules } from "./lib/notes.mjs";
 import { temporaryFolder } from "./lib/temp.mjs";
 
@@ -22,17 +23,48 @@ async function appWithNotes(t) {
   const page = await openApp(browser, server);
   await importFiles(page, files.map(({ file }) => file));
   const id = await page.evaluate(async () => (await globalThis.avatarApp.avatar.docs.query({ type: "note", limit: 1 }).get())[0].id);
-  return { page, browser, server, id };
+  const card = await page.evaluate(async () => {
+    const { credentials, did } = globalThis.avatarApp.avatar;
+    await credentials.issue({ name: "Member of the rowing club", credentialSubject: { id: did, since: "2019" } }, { keep: true });
+    return (await credentials.list())[0].id;
+  });
+  return { page, browser, server, id, card };
 }
 
 /** Every page of the app: its address, and the hook that shows that it is there. */
-const pagesOf = (id) => [
+const pagesOf = ({ id, card }) => [
   ["#/", "note-list"],
   [`#/note/${id}`, "editor"],
   ["#/import", "import-drop"],
   ["#/export", "export-zip"],
   ["#/identity", "identity-did"],
+  ["#/recovery", "words-show"],
+  ["#/restore", "restore-check"],
+  ["#/wallet", "wallet-cards"],
+  [`#/wallet/${card}`, "report"],
+  ["#/wallet/add", "add-text"],
+  ["#/wallet/issue", "issue-sign"],
+  ["#/wallet/present", "present-request"],
+  ["#/wallet/ask", "ask-make"],
+  ["#/wallet/verify", "verify-text"],
   ["#/storage", "storage-kind"],
+];
+
+/** Comes to a page as for the first time. */
+async function comeTo(page, hash, ids) {
+  await goHash(page, "#/storage");
+  await dataOf(page, "storage-kind");
+  await goHash(page, hash);
+  await dataOf(page, pagesOf(ids).find(([address]) => address === hash)[1]);
+}
+
+/** Does what changes a page: each step leads to something else to look at. */
+const STATES = [
+  ["the words", "#/recovery", async (page) => (await page.click(tid("words-show")), dataOf(page, "word"))],
+  ["the check of the words", "#/recovery", async (page) => (await page.click(tid("words-show")), await dataOf(page, "word"), await page.click(tid("words-written")), dataOf(page, "words-check-input"))],
+  ["a verification that fails", "#/wallet/verify", async (page) => (await fill(page, "verify-text", '{"type":["VerifiableCredential"]}'), await page.click(tid("verify-run")), dataOf(page, "report"))],
+  ["a request", "#/wallet/ask", async (page) => (await page.click(tid("ask-make")), dataOf(page, "ask-handout"))],
+  ["the lock", "#/", async (page) => (await setPassphrase(page, "rowing before breakfast"), lockNow(page))],
 ];
 
 test("the app asks servers for a strict policy", async () => {
@@ -46,17 +78,21 @@ test("the app asks servers for a strict policy", async () => {
 });
 
 test("no page of the app violates its policy or logs an error", { skip }, async (t) => {
-  const { page, id } = await appWithNotes(t);
+  const { page, id, card } = await appWithNotes(t);
   const violations = [];
   await page.raw.exposeFunction("reportViolation", (violation) => void violations.push(violation));
   await page.evaluate(() => document.addEventListener("securitypolicyviolation", (event) => globalThis.reportViolation(`${event.violatedDirective}: ${event.blockedURI || event.sample}`)));
-  for (const [hash, hook] of pagesOf(id)) {
+  for (const [hash, hook] of pagesOf({ id, card })) {
     await goHash(page, hash);
     await dataOf(page, hook);
   }
   await goHash(page, `#/note/${id}`);
   await page.click('[data-testid="preview-toggle"]');
   await dataOf(page, "preview");
+  for (const [, hash, act] of STATES) {
+    await comeTo(page, hash, { id, card });
+    await act(page);
+  }
   assert.deepEqual(violations, []);
   assert.deepEqual(page.complaints, []);
 });
@@ -67,21 +103,29 @@ for (const colorScheme of ["light", "dark"]) {
     ["desktop", [1280, 800]],
   ]) {
     test(`axe finds no serious violation on any page (${device}, ${colorScheme})`, { skip }, async (t) => {
-      const { page, id } = await appWithNotes(t);
+      const { page, id, card } = await appWithNotes(t);
       const axe = await readFile(require.resolve("axe-core/axe.min.js"), "utf8");
       await page.viewport(...size);
       await page.raw.emulateMedia({ colorScheme, reducedMotion: "reduce" });
       const serious = [];
-      for (const [hash, hook] of pagesOf(id)) {
-        await goHash(page, hash);
-        await dataOf(page, hook);
+      const look = async (what) => {
         await page.raw.bringToFront();
         // Contrast can be judged when nothing fades any more.
         await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))));
         const violations = await page.evaluate(`async () => { if (!globalThis.axe) { ${axe} } return (await axe.run(document, { resultTypes: ["violations"] })).violations; }`);
         for (const { id, impact, help, nodes } of violations) {
-          if (["serious", "critical"].includes(impact)) serious.push(`${hash.replace(/note\/.*/, "note")} ${id} (${help}): ${nodes.slice(0, 3).map((node) => node.html.slice(0, 120)).join(" … ")}`);
+          if (["serious", "critical"].includes(impact)) serious.push(`${what} ${id} (${help}): ${nodes.slice(0, 3).map((node) => node.html.slice(0, 120)).join(" … ")}`);
         }
+      };
+      for (const [hash, hook] of pagesOf({ id, card })) {
+        await goHash(page, hash);
+        await dataOf(page, hook);
+        await look(hook);
+      }
+      for (const [what, hash, act] of STATES) {
+        await comeTo(page, hash, { id, card });
+        await act(page);
+        await look(what);
       }
       assert.deepEqual(serious, []);
     });

@@ -122,15 +122,15 @@ function DevicesCard({ devices }: { devices: readonly Device[] }) {
                   void rename(device, new FormData(event.currentTarget).get("name") as string);
                 }}
               >
-                <input name="name" data-testid="device-name" aria-label="Name of the device" maxLength={64} value={device.name} ref={(input) => input?.select()} onKeyDown={(event) => event.key === "Escape" && (editing.value = undefined)} />
+                <input name="name" autocomplete="off" data-testid="device-name" aria-label="Name of the device" maxLength={64} value={device.name} ref={(input) => input?.select()} onKeyDown={(event) => event.key === "Escape" && (editing.value = undefined)} />
                 <Button type="submit">Save</Button>
               </form>
             ) : (
               <span>
-                {device.name || "A device"}
+                {device.name || (device.thisDevice ? "This device" : "A device")}
                 {device.thisDevice && <span class="pill">this one</span>}
                 {device.removedAt && <span class="pill">removed {shownTime(device.removedAt)}</span>}
-                <small>since {shownTime(device.addedAt)}</small>
+                {device.addedAt.getTime() > 0 && <small>since {shownTime(device.addedAt)}</small>}
               </span>
             )}
             {device.removedAt === undefined && editing.value !== device.id && (

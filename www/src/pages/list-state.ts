@@ -1,5 +1,6 @@
 /** What the list shows; kept while the person goes from page to page, and in the address of the list. */
 import { computed, effect, signal } from "@preact/signals";
+import { identity } from "../node/identity";
 import type { SortOrder } from "../node/notes";
 import { go, route } from "../shell/router";
 
@@ -24,6 +25,8 @@ effect(() => {
   if (words.value.trim() !== "") params.set("q", words.value.trim());
   if (tag.value !== undefined) params.set("tag", tag.value);
   if (sort.value !== "-updatedAt") params.set("sort", sort.value);
+  // The browser writes addresses into its history, in clear: it is not told what somebody has sealed with a passphrase looks for.
+  if (identity.value?.askAtStart) ["q", "tag"].forEach((name) => params.delete(name));
   if (route.value.page !== "notes") return;
   const query = params.toString();
   const address = query === "" ? "#/" : `#/?${query}`;

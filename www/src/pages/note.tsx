@@ -184,6 +184,7 @@ function TitleField({ note, onEnter }: { note: OpenNote; onEnter: () => void }) 
       ref={field}
       class="note-title"
       data-testid="note-title"
+      autocomplete="off"
       aria-label="Title"
       placeholder="Title"
       rows={1}
