@@ -31,6 +31,10 @@ export interface IdentityState {
   readonly lockAfterSeconds: number;
   /** The devices that speak, or spoke, for the identity; none while locked. */
   readonly devices: readonly Device[];
+  /** Names the log of devices: the same on all devices of the identity, and after a rotation. Empty while locked. */
+  readonly account: Uint8Array;
+  /** What the log had to decide between two that exclude each other, in words: a person should look at it. */
+  readonly conflicts: readonly string[];
 }
 
 /** A passkey (WebAuthn) that opens the data. */
@@ -78,7 +82,9 @@ export interface Identity {
   state(): Promise<IdentityState>;
   /** The devices that speak, or spoke, for the identity. @throws AvatarLockedError */
   devices(): Promise<readonly Device[]>;
-  /** Enters a device, by its public keys, into the signed log of devices. */
+  /** This device agrees to be entered into the log of an account ({@link IdentityState.account} there). */
+  consent(account: Uint8Array): Promise<DeviceConsent>;
+  /** Enters a device that agreed into the signed log of devices. */
   addDevice(device: NewDevice): Promise<IdentityState>;
   /** Gives a device another name. */
   renameDevice(id: string, name: string): Promise<IdentityState>;
@@ -98,12 +104,18 @@ export interface Identity {
   readonly recovery: Recovery;
 }
 
-/** A device to be entered. */
-export interface NewDevice {
-  /** Its Ed25519 public key: 32 bytes. */
+/** A device's agreement to speak for an account, as {@link Identity.consent} gives it there. */
+export interface DeviceConsent {
+  /** The device's Ed25519 public key: 32 bytes. */
   readonly signPublicKey: Uint8Array;
-  /** Its X25519 public key: 32 bytes, or none. */
-  readonly agreePublicKey?: Uint8Array;
+  /** Its X25519 public key: 32 bytes. */
+  readonly agreePublicKey: Uint8Array;
+  /** Its signature: 64 bytes. */
+  readonly consent: Uint8Array;
+}
+
+/** A device to be entered. */
+export interface NewDevice extends DeviceConsent {
   /** What the person calls it. */
   readonly name: string;
 }

@@ -7,12 +7,13 @@ import { fromBase64Url } from "../base64url.js";
 import { askFor, type AskOptions } from "../channel/ask.js";
 import type { Channel } from "../channel/channel.js";
 import { AvatarArgumentError } from "../errors.js";
-import type { Device, Identity, IdentityState, NewDevice, UnlockSecret } from "./api.js";
-import { IdentityAnswer, identityStateOf, readDeviceLog, readIdentityState, type IdentityStateMessage, type PasskeyMessage } from "./messages.js";
+import type { Device, DeviceConsent, Identity, IdentityState, NewDevice, UnlockSecret } from "./api.js";
+import { IdentityAnswer, identityStateOf, readDeviceConsent, readDeviceLog, readIdentityState, type IdentityStateMessage, type PasskeyMessage } from "./messages.js";
 import type { PasskeyMaker } from "./passkeys.js";
 import { RecoveryOf } from "./recovery.js";
 import {
   encodeDeviceAdd,
+  encodeDeviceConsentGet,
   encodeDeviceLogGet,
   encodeDeviceLogMerge,
   encodeDeviceRemove,
@@ -23,7 +24,7 @@ import {
   encodeUnlock,
   type WireSecret,
 } from "./requests.js";
-import { joined, text } from "./texts.js";
+import { joined, passphraseText, text } from "./texts.js";
 
 /** See {@link Identity}. */
 export class IdentityOf implements Identity {
@@ -80,8 +81,12 @@ export class IdentityOf implements Identity {
     return (await this.state()).devices;
   }
 
-  async addDevice({ signPublicKey, agreePublicKey, name }: NewDevice): Promise<IdentityState> {
-    return this.ask(encodeDeviceAdd(signPublicKey, agreePublicKey, text(name, "A device's name")));
+  async consent(account: Uint8Array): Promise<DeviceConsent> {
+    return askFor(this.#channel, encodeDeviceConsentGet(account), IdentityAnswer.deviceConsent, readDeviceConsent);
+  }
+
+  async addDevice({ signPublicKey, agreePublicKey, consent, name }: NewDevice): Promise<IdentityState> {
+    return this.ask(encodeDeviceAdd(signPublicKey, agreePublicKey, text(name, "A device's name"), consent));
   }
 
   async renameDevice(id: string, name: string): Promise<IdentityState> {
@@ -117,7 +122,7 @@ export class IdentityOf implements Identity {
 
   async #wireSecret(secret: UnlockSecret): Promise<WireSecret> {
     if (typeof secret === "object" && secret !== null) {
-      if ("passphrase" in secret) return { passphrase: text(secret.passphrase, "A passphrase") };
+      if ("passphrase" in secret) return { passphrase: passphraseText(secret.passphrase) };
       if ("words" in secret) return { words: joined(secret.words) };
       if ("passkey" in secret) return { passkey: await this.#passkeys.ask(await passkeysOf(this.#channel)) };
     }

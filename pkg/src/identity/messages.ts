@@ -6,10 +6,10 @@
 import { read, type Table } from "../channel/tables.js";
 import { KeyProtection as WireKeyProtection } from "../gen/dao/avatar/v1/keys_pb.js";
 import { toBase64Url } from "../base64url.js";
-import type { BackupReport, IdentityState, KeyProtection } from "./api.js";
+import type { BackupReport, DeviceConsent, IdentityState, KeyProtection } from "./api.js";
 
 /** Field numbers of the cases of Response. */
-export const IdentityAnswer = { identity: 30, identityWords: 31, deviceLog: 32, backupPart: 40, backupOpened: 41, backupReport: 42 } as const;
+export const IdentityAnswer = { identity: 30, identityWords: 31, deviceLog: 32, deviceConsent: 33, backupPart: 40, backupOpened: 41, backupReport: 42 } as const;
 
 /** IdentityState. */
 export interface IdentityStateMessage {
@@ -24,6 +24,8 @@ export interface IdentityStateMessage {
   passkeys: PasskeyMessage[];
   lockAfterSeconds: number;
   devices: { signPublicKey: Uint8Array; name: string; addedMs: number; removedMs: number; thisDevice: boolean }[];
+  account: Uint8Array;
+  conflicts: string[];
 }
 
 /** Passkey. */
@@ -49,6 +51,8 @@ export const IDENTITY_STATE: Table = {
   9: ["passkeys", PASSKEY, true],
   10: ["lockAfterSeconds", "uint"],
   11: ["devices", DEVICE, true],
+  12: ["account", "bytes"],
+  13: ["conflicts", "string", true],
 };
 
 /** Reads an IdentityState. */
@@ -59,6 +63,9 @@ export const readIdentityWords = (bytes: Uint8Array): { words: string[] } => rea
 
 /** Reads a DeviceLog. */
 export const readDeviceLog = (bytes: Uint8Array): { log: Uint8Array } => read({ 1: ["log", "bytes"] }, bytes);
+
+/** Reads a DeviceConsent. */
+export const readDeviceConsent = (bytes: Uint8Array): DeviceConsent => read({ 1: ["signPublicKey", "bytes"], 2: ["agreePublicKey", "bytes"], 3: ["consent", "bytes"] }, bytes);
 
 /** Reads a BackupPart. */
 export const readBackupPart = (bytes: Uint8Array): { data: Uint8Array<ArrayBuffer>; last: boolean } => read({ 1: ["data", "bytes"], 2: ["last", "bool"] }, bytes);
@@ -109,6 +116,8 @@ export function identityStateOf(message: IdentityStateMessage): IdentityState {
       ...(removedMs === 0 ? {} : { removedAt: new Date(removedMs) }),
       thisDevice,
     })),
+    account: message.account,
+    conflicts: message.conflicts,
   };
 }
 

@@ -24,7 +24,7 @@ import {
   encodeWordsConfirm,
   encodeWordsGet,
 } from "./requests.js";
-import { joined, text } from "./texts.js";
+import { joined, passphraseText, text } from "./texts.js";
 
 /** The parts in which a backup is fed: the contract's limit. */
 const FEED_BYTES = 1 << 20;
@@ -52,7 +52,7 @@ export class RecoveryOf implements Recovery {
   }
 
   async setPassphrase(passphrase: string, { askAtStart = false }: { askAtStart?: boolean } = {}): Promise<IdentityState> {
-    return this.#ask(encodePassphraseSet(text(passphrase, "A passphrase"), askAtStart), { secret: true });
+    return this.#ask(encodePassphraseSet(passphraseText(passphrase), askAtStart), { secret: true });
   }
 
   removePassphrase(): Promise<IdentityState> {
@@ -80,7 +80,7 @@ export class RecoveryOf implements Recovery {
   }
 
   async backup({ passphrase }: { passphrase?: string } = {}): Promise<Blob> {
-    const request = encodeBackupCreate(passphrase === undefined ? "" : text(passphrase, "A passphrase"));
+    const request = encodeBackupCreate(passphrase === undefined ? "" : passphraseText(passphrase));
     try {
       return await this.#backupParts(request);
     } finally {
@@ -108,7 +108,7 @@ export class RecoveryOf implements Recovery {
   async restore(file: Blob | Uint8Array, options: BackupSecret & { checkOnly?: boolean }): Promise<BackupReport> {
     const blob = file instanceof Blob ? file : new Blob([new Uint8Array(file)]);
     const once = { once: true };
-    const secret = "passphrase" in options ? { passphrase: text(options.passphrase, "A passphrase") } : { words: joined(options.words) };
+    const secret = "passphrase" in options ? { passphrase: passphraseText(options.passphrase) } : { words: joined(options.words) };
     const { backup } = await askFor(this.#channel, encodeBackupOpen(secret), IdentityAnswer.backupOpened, readBackupOpened, { ...once, secret: true });
     for (let at = 0; at < blob.size; at += FEED_BYTES) {
       const part = new Uint8Array(await blob.slice(at, at + FEED_BYTES).arrayBuffer());

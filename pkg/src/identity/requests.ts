@@ -57,7 +57,11 @@ export const encodeRecover = (words: string): Uint8Array => encodeRequest(40, { 
 export const encodeRotate = (): Uint8Array => encodeRequest(41);
 
 /** DeviceAdd. */
-export const encodeDeviceAdd = (signPublicKey: Uint8Array, agreePublicKey: Uint8Array | undefined, name: string): Uint8Array => encodeRequest(42, { 1: signPublicKey, 2: agreePublicKey, 3: name });
+export const encodeDeviceAdd = (signPublicKey: Uint8Array, agreePublicKey: Uint8Array, name: string, consent: Uint8Array): Uint8Array =>
+  encodeRequest(42, { 1: signPublicKey, 2: agreePublicKey, 3: name, 4: consent });
+
+/** DeviceConsentGet. */
+export const encodeDeviceConsentGet = (account: Uint8Array): Uint8Array => encodeRequest(47, { 1: account });
 
 /** DeviceRemove. */
 export const encodeDeviceRemove = (signPublicKey: Uint8Array): Uint8Array => encodeRequest(43, { 1: signPublicKey });

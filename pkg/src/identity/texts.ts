@@ -11,6 +11,11 @@ export function text(value: unknown, what: string): string {
   return value.toWellFormed();
 }
 
+/** A passphrase, normalised as the Meta Unit takes it: two keyboards may write the same letter in different bytes. @throws AvatarArgumentError */
+export function passphraseText(value: unknown): string {
+  return text(value, "A passphrase").normalize("NFKD");
+}
+
 /** The recovery words as one text. @throws AvatarArgumentError */
 export function joined(words: string | readonly string[]): string {
   return text(Array.isArray(words) ? words.join(" ") : words, "The recovery words");
