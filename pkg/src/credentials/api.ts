@@ -63,7 +63,7 @@ export interface PresentationRequest {
 export interface Credentials {
   /**
    * Signs a credential with the identity's key. What is missing of `@context`, `type`, `issuer` and `validFrom` is filled in.
-   * `statusListUrl` gives it a place in a status list that will be published at this address, so that it can be revoked; `keep` keeps it here.
+   * `keep` keeps it here. `statusListUrl` keeps it, too, and gives it a place in a status list that is to be published at this address, so that it can be revoked.
    */
   issue(credential: { readonly [property: string]: unknown }, options?: { securing?: Securing; statusListUrl?: string; keep?: boolean }): Promise<SecuredDocument>;
   /**

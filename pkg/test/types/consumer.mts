@@ -1,5 +1,5 @@
 // What a developer writes, strictly typed. Compiled by types.test.mjs, never run.
-import { AvatarError, AvatarLoadError, createAvatar, type Avatar, type AvatarOptions, type Doc, type DocPatch, type QueryResults, type Snapshot } from "@dao/avatar";
+import { AvatarError, AvatarLoadError, AvatarLockedError, createAvatar, type Avatar, type AvatarOptions, type Doc, type DocPatch, type IdentityState, type KeptCredential, type QueryResults, type SecuredDocument, type Snapshot, type VerificationReport } from "@dao/avatar";
 
 interface Note {
   title: string;
@@ -56,8 +56,36 @@ export async function application(options: AvatarOptions): Promise<void> {
   console.log(kind, lacking.join());
 }
 
+export async function owner(avatar: Avatar, file: Blob): Promise<void> {
+  const { identity, credentials } = avatar;
+  const state: IdentityState = await identity.state();
+  const protection: "none" | "memory" | "file" | "platform" = state.protection;
+  await identity.recovery.confirm((await identity.recovery.words()).slice(0, 3).map((word, index) => ({ index, word })));
+  await identity.recovery.setPassphrase("a long one", { askAtStart: true });
+  await identity.recovery.addPasskey({ label: "My laptop" });
+  await identity.unlock({ passphrase: "a long one" });
+  await identity.unlock({ words: ["abandon"] });
+  await identity.unlock({ passkey: true });
+  // @ts-expect-error No such secret.
+  await identity.unlock({ pin: 1234 });
+  const { documents, restored } = await identity.recovery.restore(file, { words: "…", checkOnly: true });
+  const backup: Blob = await identity.recovery.backup();
+  avatar.on("identity", ({ locked, devices }) => console.log(locked, devices.length, protection, documents, restored, backup.size));
+
+  const issued: SecuredDocument = await credentials.issue({ credentialSubject: { id: state.did } }, { securing: "jose", keep: true });
+  // @ts-expect-error No such securing.
+  await credentials.issue({}, { securing: "rsa" });
+  const report: VerificationReport = await credentials.verify(issued, { offline: true });
+  const failed = report.checks.filter(({ outcome }) => outcome === "failed").map(({ id, detail }) => `${id}: ${detail}`);
+  const cards: KeptCredential[] = await credentials.list();
+  const { request, challenge } = await credentials.request({ domain: "club.example", types: ["Membership"] });
+  await credentials.present([...cards.map(({ id }) => id), issued], { challenge, domain: "club.example" });
+  console.log(failed, request["query"]);
+}
+
 export function explain(error: unknown): string {
   if (error instanceof AvatarLoadError) return error.code === "CSP_BLOCKED" ? "policy" : error.message;
+  if (error instanceof AvatarLockedError) return error.code === "LOCKED" ? "locked" : error.message;
   if (error instanceof AvatarError) {
     // @ts-expect-error No such code.
     if (error.code === "NOT_A_CODE") return "never";
