@@ -1,7 +1,6 @@
 //! WebCrypto's key sets by name: on a shelf, or in memory where there is none or where it does not take keys.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use avatar_proto::keys_command::Command;
@@ -24,11 +23,13 @@ pub struct WebKeys {
 struct Inner {
     crypto: WebCrypto,
     shelf: Option<Rc<dyn Shelf>>,
-    known: RefCell<HashMap<String, Known>>,
+    /// A few: a device has one or two.
+    known: RefCell<Vec<Known>>,
 }
 
 #[derive(Clone)]
 struct Known {
+    name: String,
     keys: Rc<KeySet>,
     protection: KeyProtection,
 }
@@ -91,7 +92,7 @@ impl Inner {
                 Added::New => {
                     let Some(stored) = shelf.get(name).await? else {
                         // Erased meanwhile.
-                        return Ok(opened(&Known::platform(fresh), true));
+                        return Ok(opened(&Known::platform(name, fresh), true));
                     };
                     // An engine may take keys and give none back.
                     match self.learn(name, &stored) {
@@ -102,26 +103,34 @@ impl Inner {
                 Added::NotStorable => {}
             }
         }
-        let mut known = self.known.borrow_mut();
-        let created = !known.contains_key(name);
-        let known = known.entry(name.to_owned()).or_insert(Known {
+        // Somebody else may have been quicker.
+        if let Some(known) = self.known(name) {
+            return Ok(opened(&known, false));
+        }
+        let fresh = Known {
+            name: name.to_owned(),
             keys: fresh,
             protection: KeyProtection::Memory,
-        });
-        Ok(opened(known, created))
+        };
+        self.known.borrow_mut().push(fresh.clone());
+        Ok(opened(&fresh, true))
     }
 
     async fn erase(&self, name: &str) -> Result<KeysResult, KeysError> {
         if let Some(shelf) = &self.shelf {
             shelf.remove(name).await?;
         }
-        self.known.borrow_mut().remove(name);
+        self.known.borrow_mut().retain(|known| known.name != name);
         Ok(KeysResult::default())
     }
 
+    fn known(&self, name: &str) -> Option<Known> {
+        self.known.borrow().iter().find(|known| known.name == name).cloned()
+    }
+
     async fn find(&self, name: &str) -> Result<Option<Known>, KeysError> {
-        if let Some(known) = self.known.borrow().get(name) {
-            return Ok(Some(known.clone()));
+        if let Some(known) = self.known(name) {
+            return Ok(Some(known));
         }
         let Some(shelf) = &self.shelf else { return Ok(None) };
         match shelf.get(name).await? {
@@ -134,18 +143,22 @@ impl Inner {
         let keys = KeySet::from_js(stored).ok_or_else(|| KeysError::corrupt("the key set is damaged"))?;
         let mut known = self.known.borrow_mut();
         if known.len() >= MAX_KNOWN {
-            known.retain(|_, known| known.protection == KeyProtection::Memory);
+            known.retain(|known| known.protection == KeyProtection::Memory);
         }
-        let learnt = Known::platform(Rc::new(keys));
-        known.insert(name.to_owned(), learnt.clone());
+        let learnt = Known::platform(name, Rc::new(keys));
+        known.retain(|known| known.name != name);
+        known.push(learnt.clone());
         Ok(learnt)
     }
 }
 
 impl Known {
-    fn platform(keys: Rc<KeySet>) -> Self {
-        let protection = KeyProtection::Platform;
-        Self { keys, protection }
+    fn platform(name: &str, keys: Rc<KeySet>) -> Self {
+        Self {
+            name: name.to_owned(),
+            keys,
+            protection: KeyProtection::Platform,
+        }
     }
 }
 
