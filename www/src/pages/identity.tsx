@@ -11,6 +11,7 @@ import { CopyButton } from "../ui/copy-button";
 import { Icon } from "../ui/icons";
 import { Page } from "../ui/page";
 import { QrCode } from "../ui/qr-code";
+import { sentence } from "../ui/sentence";
 import { shownTime } from "../ui/time";
 
 /** Who the person is, to others and to other devices. */
@@ -23,7 +24,7 @@ export function IdentityPage() {
         <>
           <WayBack state={state} />
           <KeysCard state={state} />
-          <DevicesCard devices={state.devices} />
+          <DevicesCard devices={state.devices} conflicts={state.conflicts} />
           <RenewCard state={state} />
         </>
       )}
@@ -97,7 +98,7 @@ function KeysCard({ state }: { state: IdentityState }) {
   );
 }
 
-function DevicesCard({ devices }: { devices: readonly Device[] }) {
+function DevicesCard({ devices, conflicts }: { devices: readonly Device[]; conflicts: readonly string[] }) {
   const editing = useSignal<string | undefined>(undefined);
   const remove = async (device: Device): Promise<void> => {
     if (!(await ask(`Remove “${device.name}”?`, "From now on it does not speak for you any more. That is written into a signed list that all your devices share, and cannot be undone; the device can be added again.", "Remove it", { danger: true }))) return;
@@ -142,6 +143,16 @@ function DevicesCard({ devices }: { devices: readonly Device[] }) {
           </li>
         ))}
       </ul>
+      {conflicts.length > 0 && (
+        <div class="conflicts" role="status" data-testid="identity-conflicts" data-count={conflicts.length}>
+          <h3 class="small-head">Your devices said things that exclude each other. This is how it was decided, everywhere alike:</h3>
+          <ul class="lacking">
+            {conflicts.map((conflict) => (
+              <li key={conflict}>{sentence(conflict)}</li>
+            ))}
+          </ul>
+        </div>
+      )}
       <p class="fine">Devices find each other when they are connected; that part of Avatar is still being built.</p>
     </section>
   );
