@@ -1,6 +1,6 @@
 //! The data key. It is made once, at random, and never changes its meaning: whoever changes a passphrase wraps the same key anew.
 
-use chacha20poly1305::XChaCha20Poly1305;
+use avatar_ciphers::XChaCha;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -22,7 +22,7 @@ pub const BLINDED_BYTES: usize = 16;
 /// The key under which everything at rest is sealed. Never used itself: each use has a subkey of its own. Wiped when dropped.
 pub struct DataKey {
     root: Zeroizing<[u8; 32]>,
-    records: XChaCha20Poly1305,
+    records: XChaCha,
     names: Hmac<Sha256>,
 }
 
@@ -40,7 +40,7 @@ impl DataKey {
         let names = kdf::derive(root, &[], NAMES);
         Self {
             root: Zeroizing::new(*root),
-            records: XChaCha20Poly1305::new((&*records).into()),
+            records: XChaCha::new(&records),
             names: Hmac::new_from_slice(names.as_slice()).expect("HMAC takes keys of any length"),
         }
     }
@@ -68,7 +68,7 @@ impl DataKey {
     }
 
     /// The cipher of records.
-    pub(crate) fn records(&self) -> &XChaCha20Poly1305 {
+    pub(crate) fn records(&self) -> &XChaCha {
         &self.records
     }
 }

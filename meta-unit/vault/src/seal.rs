@@ -10,7 +10,7 @@
 //! The tag also covers the version and the record's *place*: its storage key, and what else the caller puts there. So a record that is moved to another place
 //! does not open. An older record of the same place does: that it is not the newest, only what the newest records say of each other can tell.
 
-use chacha20poly1305::{AeadInOut as _, Tag, XNonce};
+use avatar_ciphers::{TAG_BYTES, XChaCha};
 
 use crate::DataKey;
 
@@ -18,10 +18,7 @@ use crate::DataKey;
 const DOMAIN: &[u8] = b"avatar/vault/record";
 
 /// The length of a nonce, in bytes.
-pub const NONCE_BYTES: usize = 24;
-
-/// The length of a tag, in bytes.
-const TAG_BYTES: usize = 16;
+pub const NONCE_BYTES: usize = XChaCha::NONCE_BYTES;
 
 /// Where the content begins, encrypted or, once it was opened in place, not.
 pub const CONTENT_AT: usize = 1 + NONCE_BYTES;
@@ -53,11 +50,9 @@ pub fn seal(key: &DataKey, place: &[u8], version: u8, nonce: &[u8; NONCE_BYTES],
     record.extend_from_slice(nonce);
     record.extend_from_slice(content);
     let tag = with_associated_data(place, version, |associated| {
-        let content = &mut record[CONTENT_AT..];
-        key.records()
-            .encrypt_inout_detached(&XNonce::from(*nonce), associated, content.into())
+        key.records().encrypt(nonce, associated, &mut record[CONTENT_AT..])
     });
-    record.extend_from_slice(&tag.expect("a record is shorter than the 256 GiB that one nonce can encrypt"));
+    record.extend_from_slice(&tag);
     record
 }
 
@@ -107,7 +102,7 @@ fn decrypt(
 ) -> Result<(), SealError> {
     with_associated_data(place, version, |associated| {
         key.records()
-            .decrypt_inout_detached(&XNonce::from(*nonce), associated, content.into(), &Tag::from(*tag))
+            .decrypt(nonce, associated, content, tag)
             .map_err(|_| SealError::Forged)
     })
 }

@@ -1,16 +1,14 @@
 //! The content: ChaCha20-Poly1305 in chunks of 64 KiB, each with its number and whether it is the last as its nonce (STREAM). And the wrapped file key, which is
 //! encrypted in the same way as one chunk.
 
-use chacha20poly1305::{AeadInOut as _, ChaCha20Poly1305, KeyInit as _, Nonce, Tag};
+use avatar_ciphers::ChaCha;
+pub(super) use avatar_ciphers::TAG_BYTES;
 use zeroize::Zeroizing;
 
 use super::{AgeError, FileKey};
 
 /// The content of a chunk that is not the last, in bytes.
 pub(super) const CHUNK_BYTES: usize = 64 * 1_024;
-
-/// The length of a chunk's tag, in bytes.
-pub(super) const TAG_BYTES: usize = 16;
 
 /// The length of the nonce before the chunks, in bytes.
 pub(super) const NONCE_BYTES: usize = 16;
@@ -20,14 +18,14 @@ const WRAPPED_BYTES: usize = 32;
 
 /// Encrypts or decrypts one chunk after the other.
 pub(super) struct Stream {
-    cipher: ChaCha20Poly1305,
+    cipher: ChaCha,
     chunks: u64,
 }
 
 impl Stream {
     pub(super) fn new(key: &[u8; 32]) -> Self {
         Self {
-            cipher: ChaCha20Poly1305::new(key.into()),
+            cipher: ChaCha::new(key),
             chunks: 0,
         }
     }
@@ -43,10 +41,7 @@ impl Stream {
         out.reserve(content.len() + TAG_BYTES);
         let start = out.len();
         out.extend_from_slice(content);
-        let tag = self
-            .cipher
-            .encrypt_inout_detached(&nonce, &[], (&mut out[start..]).into())
-            .expect("64 KiB are less than one nonce can encrypt");
+        let tag = self.cipher.encrypt(&nonce, &[], &mut out[start..]);
         out.extend_from_slice(&tag);
     }
 
@@ -56,10 +51,7 @@ impl Stream {
         let nonce = self.nonce(is_last);
         let start = out.len();
         out.extend_from_slice(content);
-        let content = &mut out[start..];
-        let decrypted = self
-            .cipher
-            .decrypt_inout_detached(&nonce, &[], content.into(), &Tag::from(*tag));
+        let decrypted = self.cipher.decrypt(&nonce, &[], &mut out[start..], tag);
         decrypted.map_err(|_| {
             out.truncate(start);
             AgeError::Content
@@ -67,12 +59,12 @@ impl Stream {
     }
 
     /// The next nonce: eleven bytes of the chunk's number, big endian, and one that says whether it is the last.
-    fn nonce(&mut self, is_last: bool) -> Nonce {
-        let mut nonce = [0; 12];
+    fn nonce(&mut self, is_last: bool) -> [u8; ChaCha::NONCE_BYTES] {
+        let mut nonce = [0; ChaCha::NONCE_BYTES];
         nonce[3..11].copy_from_slice(&self.chunks.to_be_bytes());
         nonce[11] = u8::from(is_last);
         self.chunks += 1;
-        nonce.into()
+        nonce
     }
 }
 

@@ -25,6 +25,7 @@
 //! What no log can settle: whoever steals an identity key, even a retired one, can contest its rotation with a rotation of their own. That is why conflicts are shown.
 
 mod entry;
+mod keys;
 mod positions;
 mod resolve;
 mod state;
@@ -32,7 +33,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::rc::Rc;
 
 pub use entry::{Action, Draft, Entry, MAX_ENTRY_BYTES, MAX_NAME_CHARS, MAX_PARENTS, join_statement};
 pub use state::{Conflict, Device, IdentityKey, Removal, State, Void, VoidReason};
@@ -81,11 +82,12 @@ pub enum LogError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
     account: Id,
-    entries: BTreeMap<Id, Placed>,
+    /// In the order of their ids. (Sorted lists here and in `resolve`, because each kind of map would add some 10 KB to the Meta Unit.)
+    entries: Vec<Rc<Placed>>,
 }
 
 /// An entry, and how long the longest way from the genesis to it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 struct Placed {
     entry: Entry,
     depth: u32,
@@ -104,7 +106,7 @@ impl Log {
         };
         Ok(Self {
             account,
-            entries: BTreeMap::from([(account, placed)]),
+            entries: vec![Rc::new(placed)],
         })
     }
 
@@ -121,7 +123,7 @@ impl Log {
 
     /// Whether it has this entry.
     pub fn contains(&self, id: &Id) -> bool {
-        self.entries.contains_key(id)
+        self.find(id).is_ok()
     }
 
     /// All entries, none before those that it knows.
@@ -131,13 +133,14 @@ impl Log {
 
     /// The entries that no other knows: what the next entry builds upon.
     pub fn heads(&self) -> Vec<Id> {
-        let mut heads: std::collections::BTreeSet<_> = self.entries.keys().copied().collect();
-        for placed in self.entries.values() {
-            for parent in placed.entry.parents() {
-                heads.remove(parent);
+        let mut is_known = vec![false; self.entries.len()];
+        for parent in self.entries.iter().flat_map(|placed| placed.entry.parents()) {
+            if let Ok(at) = self.find(parent) {
+                is_known[at] = true;
             }
         }
-        heads.into_iter().collect()
+        let heads = self.entries.iter().zip(is_known).filter(|(_, is_known)| !is_known);
+        heads.map(|(placed, _)| *placed.entry.id()).collect()
     }
 
     /// The next entry of an author, to be signed. It knows all that is in the log. (If more than [`MAX_PARENTS`] branches are open, the first ones: the next entry
@@ -151,15 +154,15 @@ impl Log {
     /// Adds an entry, of whomever: whether it means anything, [`Log::state`] decides. Only a device that did not agree to join is refused. Tells whether the entry is
     /// new.
     pub fn insert(&mut self, entry: Entry) -> Result<bool, LogError> {
-        if self.entries.contains_key(entry.id()) {
+        let Err(at) = self.find(entry.id()) else {
             return Ok(false);
-        }
+        };
         let depth = self.depth(&entry)?;
         if self.entries.len() >= MAX_ENTRIES {
             return Err(LogError::Full);
         }
         entry.verify_consent(&self.account)?;
-        self.entries.insert(*entry.id(), Placed { entry, depth });
+        self.entries.insert(at, Rc::new(Placed { entry, depth }));
         Ok(true)
     }
 
@@ -168,17 +171,17 @@ impl Log {
         if other.account != self.account {
             return Err(LogError::OtherAccount);
         }
-        let new: Vec<_> = other
-            .entries
-            .iter()
-            .filter(|(id, _)| !self.entries.contains_key(*id))
-            .collect();
-        if self.entries.len() + new.len() > MAX_ENTRIES {
+        let mut all = self.entries.clone();
+        for placed in &other.entries {
+            if let Err(at) = find(&all, placed.entry.id()) {
+                all.insert(at, placed.clone());
+            }
+        }
+        if all.len() > MAX_ENTRIES {
             return Err(LogError::Full);
         }
-        let any = !new.is_empty();
-        self.entries
-            .extend(new.into_iter().map(|(id, placed)| (*id, placed.clone())));
+        let any = all.len() > self.entries.len();
+        self.entries = all;
         Ok(any)
     }
 
@@ -230,20 +233,25 @@ impl Log {
         }
         let mut depth = 0;
         for parent in entry.parents() {
-            let parent = self.entries.get(parent).ok_or(LogError::UnknownParent)?;
-            depth = depth.max(parent.depth + 1);
+            let parent = self.find(parent).map_err(|_| LogError::UnknownParent)?;
+            depth = depth.max(self.entries[parent].depth + 1);
         }
         Ok(depth)
     }
 
     /// All entries by depth, then by id: an order that every set of entries has only one of.
     fn in_order(&self) -> Vec<&Entry> {
-        let mut order: Vec<_> = self
-            .entries
-            .iter()
-            .map(|(id, placed)| (placed.depth, id, &placed.entry))
-            .collect();
-        order.sort_unstable_by_key(|(depth, id, _)| (*depth, *id));
-        order.into_iter().map(|(_, _, entry)| entry).collect()
+        let mut order: Vec<usize> = (0..self.entries.len()).collect();
+        positions::sort(&mut order, &|at| (self.entries[at].depth as usize, at));
+        order.into_iter().map(|at| &self.entries[at].entry).collect()
     }
+
+    fn find(&self, id: &Id) -> Result<usize, usize> {
+        find(&self.entries, id)
+    }
+}
+
+/// Where an entry is, or where it would have to be.
+fn find(entries: &[Rc<Placed>], id: &Id) -> Result<usize, usize> {
+    entries.binary_search_by(|placed| placed.entry.id().cmp(id))
 }

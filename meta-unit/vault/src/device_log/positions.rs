@@ -1,4 +1,4 @@
-//! Sets of positions in a log's order, one bit a position.
+//! Positions in lists: sets of them, one bit a position, and their order.
 
 /// A set of positions.
 #[derive(Clone)]
@@ -45,4 +45,9 @@ impl Positions {
         let (word, both) = self.0.iter().zip(&other.0).enumerate().find_map(both)?;
         Some(word * 64 + both.trailing_zeros() as usize)
     }
+}
+
+/// Sorts positions by two numbers of each.
+pub(super) fn sort(positions: &mut [usize], by: &dyn Fn(usize) -> (usize, usize)) {
+    positions.sort_unstable_by_key(|at| by(*at));
 }

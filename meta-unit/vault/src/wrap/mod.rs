@@ -8,7 +8,7 @@ mod encoding;
 mod keyring;
 mod passphrase;
 
-use chacha20poly1305::{AeadInOut as _, KeyInit as _, Tag, XChaCha20Poly1305, XNonce};
+use avatar_ciphers::XChaCha;
 use zeroize::Zeroizing;
 
 pub use keyring::{Keyring, KeyringError, MAX_WRAPPINGS};
@@ -186,10 +186,7 @@ impl Wrapping {
             tag: [0; 16],
         };
         let associated = wrapping.associated_data();
-        wrapping.tag = XChaCha20Poly1305::new((&*wrapping_key).into())
-            .encrypt_inout_detached(&nonce.into(), &associated, wrapping.sealed.as_mut_slice().into())
-            .expect("32 bytes are fewer than one nonce can encrypt")
-            .into();
+        wrapping.tag = XChaCha::new(&wrapping_key).encrypt(&nonce, &associated, &mut wrapping.sealed);
         Ok(wrapping)
     }
 
@@ -222,13 +219,8 @@ impl Wrapping {
     pub fn open(&self, secret: Secret<'_>) -> Result<DataKey, WrapError> {
         let wrapping_key = wrapping_key(&self.id, &self.params, secret)?;
         let mut root = Zeroizing::new(self.sealed);
-        XChaCha20Poly1305::new((&*wrapping_key).into())
-            .decrypt_inout_detached(
-                &XNonce::from(self.nonce),
-                &self.associated_data(),
-                root.as_mut_slice().into(),
-                &Tag::from(self.tag),
-            )
+        XChaCha::new(&wrapping_key)
+            .decrypt(&self.nonce, &self.associated_data(), root.as_mut_slice(), &self.tag)
             .map_err(|_| WrapError::WrongSecret)?;
         Ok(DataKey::from_bytes(&root))
     }

@@ -110,7 +110,12 @@ fn known_to(log: &Log, id: &Id) -> std::collections::BTreeSet<Id> {
     let mut open = vec![*id];
     while let Some(id) = open.pop() {
         if known.insert(id) {
-            open.extend(log.entries[&id].entry.parents());
+            open.extend(
+                log.entries()
+                    .find(|entry| *entry.id() == id)
+                    .expect("an entry")
+                    .parents(),
+            );
         }
     }
     known

@@ -3,6 +3,7 @@
 mod concurrency;
 mod convergence;
 mod format;
+mod limits;
 mod rules;
 
 use ed25519_dalek::{Signer as _, SigningKey};
