@@ -18,6 +18,7 @@ pub mod jsonld;
 pub mod keys;
 pub mod model;
 pub mod multibase;
+mod order;
 mod present;
 pub mod proof;
 pub mod rdf;

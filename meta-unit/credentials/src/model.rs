@@ -3,6 +3,7 @@
 
 use crate::json::{Object, Value};
 use crate::jsonld::is_absolute;
+use crate::order::order;
 use crate::time::Timestamp;
 
 /// The context that every credential begins with.
@@ -301,7 +302,7 @@ impl Checker {
 
     fn related_resources(&mut self, credential: &Object) {
         const MEMBER: &str = "relatedResource";
-        let mut ids = Vec::new();
+        let mut ids: Vec<&str> = Vec::new();
         for resource in credential.get(MEMBER).map(Value::one_or_many).unwrap_or_default() {
             let Some(resource) = resource.as_object() else {
                 self.broken(MEMBER, Rule::Object);
@@ -316,8 +317,8 @@ impl Checker {
             }
             ids.extend(resource.get_str("id"));
         }
-        ids.sort_unstable();
-        if ids.windows(2).any(|pair| pair[0] == pair[1]) {
+        let places = order(ids.len(), &mut |a, b| ids[a].cmp(ids[b]));
+        if places.windows(2).any(|pair| ids[pair[0]] == ids[pair[1]]) {
             self.broken(MEMBER, Rule::Twice);
         }
     }

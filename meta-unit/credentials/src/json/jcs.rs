@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt::Write;
 
 use super::{Object, Value, write_number};
+use crate::order::order;
 
 /// The canonical text of a value.
 pub fn canonical(value: &Value) -> String {
@@ -41,10 +42,11 @@ fn write(value: &Value, out: &mut String) {
 }
 
 fn write_object(object: &Object, left_out: Option<&str>, out: &mut String) {
-    let mut members: Vec<(&str, &Value)> = object.iter().filter(|(name, _)| Some(*name) != left_out).collect();
-    members.sort_unstable_by(|(a, _), (b, _)| utf16_order(a, b));
+    let members: Vec<(&str, &Value)> = object.iter().filter(|(name, _)| Some(*name) != left_out).collect();
+    let places = order(members.len(), &mut |a, b| utf16_order(members[a].0, members[b].0));
     out.push('{');
-    for (at, (name, value)) in members.into_iter().enumerate() {
+    for (at, place) in places.into_iter().enumerate() {
+        let (name, value) = members[place];
         if at > 0 {
             out.push(',');
         }

@@ -1,6 +1,7 @@
 //! The parser: RFC 8259 and the rules of I-JSON (RFC 7493) that matter to signatures, under limits that hold before anything is allocated.
 
 use super::{Object, Value};
+use crate::order::order;
 
 /// What a text may hold at most.
 #[derive(Clone, Copy, Debug)]
@@ -297,9 +298,8 @@ fn has_duplicates(members: &[(String, Value)]) -> bool {
             .enumerate()
             .any(|(at, (name, _))| members[..at].iter().any(|(other, _)| other == name));
     }
-    let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
-    names.sort_unstable();
-    names.windows(2).any(|pair| pair[0] == pair[1])
+    let places = order(members.len(), &mut |a, b| members[a].0.cmp(&members[b].0));
+    places.windows(2).any(|pair| members[pair[0]].0 == members[pair[1]].0)
 }
 
 #[cfg(test)]

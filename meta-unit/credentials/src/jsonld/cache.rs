@@ -2,7 +2,6 @@
 //! for every document would take most of the time.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::context::{Context, How};
@@ -10,7 +9,7 @@ use super::embedded;
 use crate::json::Value;
 
 /// Which active context, which local one, taken in how.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key {
     active: u64,
     /// The address of the local context, which whoever keeps the key holds on to.
@@ -30,13 +29,34 @@ impl Key {
     }
 }
 
-/// Documents choose the order in which embedded contexts follow one another: beyond this, those combinations are forgotten.
-const MAX_KEPT: usize = 512;
+/// Documents choose in which order contexts follow one another: beyond this, what came of it is forgotten. Few are in use at a time, and found
+/// by a look at each.
+const MAX_KEPT: usize = 256;
+
+/// What came of contexts.
+#[derive(Default)]
+pub(super) struct Contexts {
+    known: Vec<(Key, Rc<Value>, Rc<Context>)>,
+}
+
+impl Contexts {
+    pub(super) fn find(&self, key: &Key) -> Option<Rc<Context>> {
+        let (.., context) = self.known.iter().find(|(known, ..)| known == key)?;
+        Some(Rc::clone(context))
+    }
+
+    pub(super) fn keep(&mut self, key: Key, local: &Rc<Value>, context: &Rc<Context>) {
+        if self.known.len() >= MAX_KEPT {
+            self.known.clear();
+        }
+        self.known.push((key, Rc::clone(local), Rc::clone(context)));
+    }
+}
 
 #[derive(Default)]
 struct Cache {
-    documents: BTreeMap<&'static str, Rc<Value>>,
-    contexts: BTreeMap<Key, (Rc<Value>, Rc<Context>)>,
+    documents: Vec<(&'static str, Rc<Value>)>,
+    contexts: Contexts,
 }
 
 thread_local! {
@@ -46,7 +66,7 @@ thread_local! {
 /// The local context at that URL, if it is embedded.
 pub(super) fn document(url: &str) -> Option<Rc<Value>> {
     CACHE.with_borrow_mut(|cache| {
-        if let Some(known) = cache.documents.get(url) {
+        if let Some((_, known)) = cache.documents.iter().find(|(known, _)| *known == url) {
             return Some(Rc::clone(known));
         }
         let (url, text) = embedded::find(url)?;
@@ -56,20 +76,12 @@ pub(super) fn document(url: &str) -> Option<Rc<Value>> {
             .and_then(|object| object.remove("@context"))
             .expect("embedded contexts have one");
         let context = Rc::new(context);
-        cache.documents.insert(url, Rc::clone(&context));
+        cache.documents.push((url, Rc::clone(&context)));
         Some(context)
     })
 }
 
-pub(super) fn find(key: &Key) -> Option<Rc<Context>> {
-    CACHE.with_borrow(|cache| cache.contexts.get(key).map(|(_, context)| Rc::clone(context)))
-}
-
-pub(super) fn keep(key: Key, local: &Rc<Value>, context: &Rc<Context>) {
-    CACHE.with_borrow_mut(|cache| {
-        if cache.contexts.len() >= MAX_KEPT {
-            cache.contexts.clear();
-        }
-        cache.contexts.insert(key, (Rc::clone(local), Rc::clone(context)));
-    });
+/// Works on the contexts that are kept for all documents.
+pub(super) fn with_contexts<T>(work: impl FnOnce(&mut Contexts) -> T) -> T {
+    CACHE.with_borrow_mut(|cache| work(&mut cache.contexts))
 }

@@ -1,7 +1,6 @@
 //! Active contexts and how local ones change them (JSON-LD-API §4.1).
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::cache;
@@ -10,6 +9,9 @@ use super::iri;
 use super::term::{Definer, Scoped, Term};
 use super::work::Work;
 use crate::json::{Object, Value};
+
+/// Terms of one context: the W3C's own have some hundred.
+const MAX_TERMS: usize = 4096;
 
 /// Which way text runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +44,8 @@ pub(super) struct Context {
     pub(super) id: u64,
     /// Whether it came from embedded contexts alone, so that it may be kept for other documents.
     pub(super) stable: bool,
-    pub(super) terms: BTreeMap<Rc<str>, Rc<Term>>,
+    /// By their names: copied and looked up much more often than changed.
+    terms: Vec<(Rc<str>, Rc<Term>)>,
     pub(super) base: Option<Rc<str>>,
     pub(super) vocab: Option<Rc<str>>,
     pub(super) language: Option<Rc<str>>,
@@ -93,7 +96,7 @@ impl Context {
         Self {
             id: if base.is_none() { INITIAL } else { next_id() },
             stable: base.is_none(),
-            terms: BTreeMap::new(),
+            terms: Vec::new(),
             base: base.map(Rc::from),
             vocab: None,
             language: None,
@@ -103,7 +106,43 @@ impl Context {
     }
 
     pub(super) fn term(&self, name: &str) -> Option<&Rc<Term>> {
-        self.terms.get(name)
+        let place = self.place(name).ok()?;
+        Some(&self.terms[place].1)
+    }
+
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.terms.binary_search_by(|(term, _)| (**term).cmp(name))
+    }
+
+    /// The context as it is now, while it is still being made.
+    pub(super) fn snapshot(&self) -> Self {
+        Self {
+            id: next_id(),
+            stable: false,
+            ..self.clone()
+        }
+    }
+
+    /// How many terms there are.
+    pub(super) fn len(&self) -> usize {
+        self.terms.len()
+    }
+
+    pub(super) fn insert(&mut self, name: &str, term: Term) -> Result<(), JsonLdError> {
+        if self.terms.len() >= MAX_TERMS {
+            return Err(JsonLdError::TooMany("terms in one context"));
+        }
+        let term = Rc::new(term);
+        match self.place(name) {
+            Ok(place) => self.terms[place].1 = term,
+            Err(place) => self.terms.insert(place, (name.into(), term)),
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, name: &str) -> Option<Rc<Term>> {
+        let place = self.place(name).ok()?;
+        Some(self.terms.remove(place).1)
     }
 
     /// The keyword that a key stands for.
@@ -148,7 +187,7 @@ pub(super) fn process(
     };
     let mut result = Rc::clone(active);
     if !propagate && result.previous.is_none() {
-        work.spend_terms(result.terms.len())?;
+        work.spend_terms(result.len())?;
         let changed = Rc::make_mut(&mut result);
         changed.id = next_id();
         changed.previous = Some(Rc::clone(active));
@@ -170,7 +209,7 @@ fn nullified(
     propagate: bool,
     work: &Work,
 ) -> Result<Rc<Context>, JsonLdError> {
-    if !override_protected && before.terms.values().any(|term| term.protected) {
+    if !override_protected && before.terms.iter().any(|(_, term)| term.protected) {
         return Err(invalid("invalid context nullification", "null"));
     }
     let mut result = Context::initial(work.base.as_deref());
@@ -238,19 +277,18 @@ fn memoized(
     make: impl FnOnce(&mut Work) -> Result<Rc<Context>, JsonLdError>,
 ) -> Result<Rc<Context>, JsonLdError> {
     let key = cache::Key::new(active.id, local, how);
-    let known = if active.stable {
-        cache::find(&key)
-    } else {
-        work.find_context(&key)
+    let known = match active.stable {
+        true => cache::with_contexts(|contexts| contexts.find(&key)),
+        false => work.contexts().find(&key),
     };
     if let Some(known) = known {
         return Ok(known);
     }
     let made = make(work)?;
     if active.stable && made.stable {
-        cache::keep(key, local, &made);
+        cache::with_contexts(|contexts| contexts.keep(key, local, &made));
     } else {
-        work.keep_context(key, local, &made);
+        work.contexts().keep(key, local, &made);
     }
     Ok(made)
 }
@@ -275,7 +313,7 @@ fn by_object(
         Some(Value::Number(version)) if *version == 1.1 => {}
         Some(other) => return Err(invalid("invalid @version value", other.to_text())),
     }
-    work.spend_terms(before.terms.len() + object.len())?;
+    work.spend_terms(before.len() + object.len())?;
     let mut result = Context::clone(before);
     result.id = next_id();
     result.stable = before.stable && place.embedded;

@@ -9,6 +9,7 @@ use super::iri;
 use super::term::{Container, Term, TypeMapping};
 use super::work::Work;
 use crate::json::{Object, Value};
+use crate::order::order;
 
 /// Expands a document.
 pub(super) fn expand_document(document: &Value, work: &mut Work) -> Result<Vec<Expanded>, JsonLdError> {
@@ -165,11 +166,11 @@ impl Expander<'_> {
             .iter()
             .filter(|(key, _)| active.keyword(key) == Some("@type"))
             .collect();
-        type_keys.sort_unstable_by_key(|(key, _)| *key);
+        sort_by_name(&mut type_keys);
         for (_, value) in &type_keys {
-            let mut types: Vec<&str> = value.one_or_many().iter().filter_map(Value::as_str).collect();
-            types.sort_unstable();
-            for name in types {
+            let types: Vec<&str> = value.one_or_many().iter().filter_map(Value::as_str).collect();
+            for place in order(types.len(), &mut |a, b| types[a].cmp(types[b])) {
+                let name = types[place];
                 if let Some(scoped) = type_scoped.term(name).and_then(|term| term.context.as_ref()) {
                     active = process_scoped(&active, scoped, How::TYPE, self.work)?;
                 }
@@ -458,7 +459,7 @@ impl Expander<'_> {
     ) -> Result<Vec<Expanded>, JsonLdError> {
         let container = term.container;
         let mut entries: Vec<(&str, &Value)> = map.iter().collect();
-        entries.sort_unstable_by_key(|(index, _)| *index);
+        sort_by_name(&mut entries);
         let mut all = Vec::new();
         for (index, value) in entries {
             let mut context = match &active.previous {
@@ -628,6 +629,13 @@ impl Expander<'_> {
             indexed: map.node.indexed,
             ..Literal::plain(value)
         }))
+    }
+}
+
+fn sort_by_name(members: &mut Vec<(&str, &Value)>) {
+    if members.len() > 1 {
+        let places = order(members.len(), &mut |a, b| members[a].0.cmp(members[b].0));
+        *members = places.into_iter().map(|place| members[place]).collect();
     }
 }
 

@@ -1,6 +1,5 @@
 //! Term definitions (JSON-LD-API §4.2).
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::context::{Context, Direction, How, process_scoped};
@@ -8,6 +7,7 @@ use super::error::{JsonLdError, invalid};
 use super::iri;
 use super::work::Work;
 use crate::json::{Object, Value};
+use crate::order::order;
 
 /// What a term's values are.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,15 +93,39 @@ pub(super) struct Term {
     pub(super) context: Option<Scoped>,
 }
 
+/// How far the definition of a term has come. Meeting one that has begun is a cycle.
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Undefined,
+    Begun,
+    Defined,
+}
+
+struct Member<'a> {
+    name: &'a str,
+    value: &'a Value,
+    state: State,
+}
+
+fn members(object: &Object) -> Vec<Member<'_>> {
+    let all: Vec<(&str, &Value)> = object.iter().collect();
+    let places = order(all.len(), &mut |a, b| all[a].0.cmp(all[b].0));
+    let member = |place: usize| Member {
+        name: all[place].0,
+        value: all[place].1,
+        state: State::Undefined,
+    };
+    places.into_iter().map(member).collect()
+}
+
 /// Defines the terms of one local context.
 pub(super) struct Definer<'a> {
     context: &'a mut Context,
-    local: BTreeMap<&'a str, &'a Value>,
+    /// The members by their names.
+    local: Vec<Member<'a>>,
     protected: bool,
     override_protected: bool,
     embedded: bool,
-    /// `false` while a term is being defined: meeting it again is a cycle.
-    defined: BTreeMap<&'a str, bool>,
     work: &'a mut Work,
 }
 
@@ -116,28 +140,28 @@ impl<'a> Definer<'a> {
     ) -> Self {
         Self {
             context,
-            local: local.iter().collect(),
+            local: members(local),
             protected,
             override_protected,
             embedded,
-            defined: BTreeMap::new(),
             work,
         }
     }
 
     /// Defines a term, and before it those that its definition refers to.
     pub(super) fn define(&mut self, name: &'a str) -> Result<(), JsonLdError> {
-        match self.defined.get(name) {
-            Some(true) => return Ok(()),
-            Some(false) => return Err(invalid("cyclic IRI mapping", name)),
-            None => {}
+        let place = self.place(name).expect("the caller took the name from this object");
+        match self.local[place].state {
+            State::Defined => return Ok(()),
+            State::Begun => return Err(invalid("cyclic IRI mapping", name)),
+            State::Undefined => {}
         }
         if name.is_empty() {
             return Err(invalid("invalid term definition", name));
         }
-        self.defined.insert(name, false);
+        self.local[place].state = State::Begun;
         self.work.descend()?;
-        let value = *self.local.get(name).expect("the caller took the name from this object");
+        let value = self.local[place].value;
         if name == "@type" {
             check_type_redefinition(value)?;
         } else if iri::is_keyword(name) {
@@ -147,7 +171,7 @@ impl<'a> Definer<'a> {
             self.work.ascend();
             return Ok(());
         }
-        let previous = self.context.terms.remove(name);
+        let previous = self.context.remove(name);
         let simple_value;
         let (definition, simple) = match value {
             Value::Object(definition) => (definition, false),
@@ -167,8 +191,8 @@ impl<'a> Definer<'a> {
                 return Err(invalid("protected term redefinition", name));
             }
         }
-        self.context.terms.insert(name.into(), Rc::new(term));
-        self.defined.insert(name, true);
+        self.context.insert(name, term)?;
+        self.local[place].state = State::Defined;
         self.work.ascend();
         Ok(())
     }
@@ -256,7 +280,9 @@ impl<'a> Definer<'a> {
             .enumerate()
             .any(|(at, byte)| byte == b':' && at > 0 && at + 1 < name.len());
         if inner_colon || name.contains('/') {
-            self.defined.insert(name, true);
+            if let Some(place) = self.place(name) {
+                self.local[place].state = State::Defined;
+            }
             if self.expand(name)?.as_deref() != Some(iri) {
                 return Err(invalid("invalid IRI mapping", name));
             }
@@ -376,12 +402,8 @@ impl<'a> Definer<'a> {
             embedded: self.embedded,
         };
         if !self.embedded {
-            self.work.spend_terms(self.context.terms.len())?;
-            let active = Rc::new(Context {
-                id: u64::MAX,
-                stable: false,
-                ..self.context.clone()
-            });
+            self.work.spend_terms(self.context.len())?;
+            let active = Rc::new(self.context.snapshot());
             self.work.descend()?;
             let checked = process_scoped(&active, &scoped, How::PROPERTY, self.work);
             self.work.ascend();
@@ -394,9 +416,13 @@ impl<'a> Definer<'a> {
         Ok(scoped)
     }
 
+    fn place(&self, name: &str) -> Option<usize> {
+        self.local.binary_search_by(|member| member.name.cmp(name)).ok()
+    }
+
     fn define_if_local(&mut self, name: &str) -> Result<(), JsonLdError> {
-        match self.local.get_key_value(name) {
-            Some((&key, _)) if self.defined.get(key) != Some(&true) => self.define(key),
+        match self.place(name) {
+            Some(place) if self.local[place].state != State::Defined => self.define(self.local[place].name),
             _ => Ok(()),
         }
     }

@@ -1,12 +1,9 @@
 //! What one document may cost, and what is remembered while it is read.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::cache::Key;
-use super::context::Context;
+use super::cache::Contexts;
 use super::error::JsonLdError;
-use crate::json::Value;
 
 /// How a document is read.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +38,7 @@ pub(super) struct Work {
     pub(super) directions: bool,
     terms_left: usize,
     depth_left: usize,
-    contexts: BTreeMap<Key, (Rc<Value>, Rc<Context>)>,
+    contexts: Contexts,
 }
 
 impl Work {
@@ -52,7 +49,7 @@ impl Work {
             directions: options.directions,
             terms_left: MAX_TERMS,
             depth_left: MAX_DEPTH,
-            contexts: BTreeMap::new(),
+            contexts: Contexts::default(),
         }
     }
 
@@ -88,12 +85,8 @@ impl Work {
         self.depth_left += 1;
     }
 
-    pub(super) fn find_context(&self, key: &Key) -> Option<Rc<Context>> {
-        self.contexts.get(key).map(|(_, context)| Rc::clone(context))
-    }
-
-    /// The local context is held on to, because the key knows it by its address.
-    pub(super) fn keep_context(&mut self, key: Key, local: &Rc<Value>, context: &Rc<Context>) {
-        self.contexts.insert(key, (Rc::clone(local), Rc::clone(context)));
+    /// The contexts that were made for this document alone.
+    pub(super) fn contexts(&mut self) -> &mut Contexts {
+        &mut self.contexts
     }
 }

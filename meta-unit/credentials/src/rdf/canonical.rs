@@ -1,12 +1,12 @@
 //! RDF Dataset Canonicalization (RDFC-1.0) with a bound on its work: datasets can be made for which it takes forever.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use sha2::{Digest, Sha256};
 
 use super::nquads::write_quad;
 use super::{Quad, Term};
+use crate::order::order;
 
 /// Why a dataset was not canonicalized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,26 +24,26 @@ const MAX_WORK: usize = 24_000;
 const MAX_DEPTH: usize = 96;
 
 /// The dataset as canonical N-Quads: sorted lines, each with its line end.
-pub fn canonicalize(mut quads: Vec<Quad>) -> Result<String, CanonicalError> {
-    quads.sort_unstable();
-    quads.dedup();
-    let mut state = State::new(&quads);
-    if !state.quads_of.is_empty() {
-        state.issue_all()?;
-    }
+pub fn canonicalize(quads: Vec<Quad>) -> Result<String, CanonicalError> {
+    let places = order(quads.len(), &mut |a, b| quads[a].cmp(&quads[b]));
+    let mut distinct: Vec<&Quad> = places.into_iter().map(|place| &quads[place]).collect();
+    distinct.dedup();
+    let mut state = State::new(&distinct);
+    state.issue_all()?;
     let names = state.canonical;
-    let mut text = String::with_capacity(quads.len() * 128);
-    let mut ends = Vec::with_capacity(quads.len());
-    for quad in &quads {
+    let mut text = String::with_capacity(distinct.len() * 128);
+    let mut lines = Vec::with_capacity(distinct.len());
+    for quad in &distinct {
         let start = text.len();
         write_quad(quad, &mut text, &mut |node, out| {
             out.push_str("c14n");
             push_number(names.get(node).unwrap_or(0), out);
         });
-        ends.push(start..text.len());
+        lines.push(start..text.len());
     }
-    ends.sort_unstable_by(|a, b| text[a.clone()].cmp(&text[b.clone()]));
-    Ok(ends.into_iter().map(|range| &text[range]).collect())
+    let line = |place: usize| &text[lines[place].clone()];
+    let places = order(lines.len(), &mut |a, b| line(a).cmp(line(b)));
+    Ok(places.into_iter().map(line).collect())
 }
 
 fn push_number(number: u32, out: &mut String) {
@@ -53,25 +53,43 @@ fn push_number(number: u32, out: &mut String) {
     out.push(char::from(b'0' + (number % 10) as u8));
 }
 
-/// Gives out identifiers in order (RDFC-1.0 §4.6).
-#[derive(Clone, Default)]
+/// Gives out identifiers in order (RDFC-1.0 §4.6), for the few nodes along a path.
+#[derive(Clone)]
 struct Issuer {
     order: Vec<u32>,
-    numbers: BTreeMap<u32, u32>,
 }
 
 impl Issuer {
     fn get(&self, node: u32) -> Option<u32> {
-        self.numbers.get(&node).copied()
+        let place = self.order.iter().position(|issued| *issued == node)?;
+        Some(place as u32)
     }
 
     fn issue(&mut self, node: u32) -> u32 {
-        let next = self.order.len() as u32;
-        let number = *self.numbers.entry(node).or_insert(next);
-        if number == next {
+        self.get(node).unwrap_or_else(|| {
             self.order.push(node);
+            self.order.len() as u32 - 1
+        })
+    }
+}
+
+/// The same for all nodes of the dataset.
+struct Canonical {
+    numbers: Vec<Option<u32>>,
+    next: u32,
+}
+
+impl Canonical {
+    fn get(&self, node: u32) -> Option<u32> {
+        self.numbers.get(node as usize).copied().flatten()
+    }
+
+    fn issue(&mut self, node: u32) {
+        let number = &mut self.numbers[node as usize];
+        if number.is_none() {
+            *number = Some(self.next);
+            self.next += 1;
         }
-        number
     }
 }
 
@@ -90,9 +108,10 @@ fn hash(text: &str) -> Hash {
 }
 
 struct State<'a> {
-    quads_of: BTreeMap<u32, Vec<&'a Quad>>,
-    first_degree: BTreeMap<u32, Hash>,
-    canonical: Issuer,
+    /// For each node the statements that name it, and the hash of these.
+    quads_of: Vec<Vec<&'a Quad>>,
+    first_degree: Vec<Hash>,
+    canonical: Canonical,
     work_left: usize,
     depth_left: usize,
 }
@@ -110,22 +129,44 @@ fn blanks(quad: &Quad) -> impl Iterator<Item = (char, u32)> {
     })
 }
 
+/// Nodes with the hashes that do not tell them apart.
+type Groups = Vec<(Hash, Vec<u32>)>;
+
+/// Nodes by their hashes, in the order of these.
+fn group(hashed: &[(Hash, u32)]) -> Groups {
+    let mut groups = Groups::new();
+    for place in order(hashed.len(), &mut |a, b| hashed[a].0.cmp(&hashed[b].0)) {
+        let (hash, node) = &hashed[place];
+        match groups.last_mut() {
+            Some((last, nodes)) if last == hash => nodes.push(*node),
+            _ => groups.push((Rc::clone(hash), vec![*node])),
+        }
+    }
+    groups
+}
+
 impl<'a> State<'a> {
-    fn new(quads: &'a [Quad]) -> Self {
-        let mut quads_of: BTreeMap<u32, Vec<&Quad>> = BTreeMap::new();
-        for quad in quads {
+    fn new(quads: &[&'a Quad]) -> Self {
+        let mut quads_of: Vec<Vec<&Quad>> = Vec::new();
+        for &quad in quads {
             for (_, node) in blanks(quad) {
-                let of = quads_of.entry(node).or_default();
+                let node = node as usize;
+                if node >= quads_of.len() {
+                    quads_of.resize(node + 1, Vec::new());
+                }
                 // The same statement may name the node twice.
-                if !of.last().is_some_and(|last| std::ptr::eq(*last, quad)) {
-                    of.push(quad);
+                if !quads_of[node].last().is_some_and(|last| std::ptr::eq(*last, quad)) {
+                    quads_of[node].push(quad);
                 }
             }
         }
         Self {
+            canonical: Canonical {
+                numbers: vec![None; quads_of.len()],
+                next: 0,
+            },
             quads_of,
-            first_degree: BTreeMap::new(),
-            canonical: Issuer::default(),
+            first_degree: Vec::new(),
             work_left: MAX_WORK,
             depth_left: MAX_DEPTH,
         }
@@ -138,30 +179,31 @@ impl<'a> State<'a> {
 
     /// RDFC-1.0 §4.4.3, steps 3 to 5.
     fn issue_all(&mut self) -> Result<(), CanonicalError> {
-        let mut by_hash: BTreeMap<Hash, Vec<u32>> = BTreeMap::new();
-        for (&node, quads) in &self.quads_of {
-            let hash = first_degree(node, quads);
-            by_hash.entry(Rc::clone(&hash)).or_default().push(node);
-            self.first_degree.insert(node, hash);
-        }
-        by_hash.retain(|_, nodes| {
+        let nodes = self.quads_of.iter().enumerate();
+        self.first_degree = nodes.map(|(node, quads)| first_degree(node as u32, quads)).collect();
+        // A number that no statement names is no node.
+        let hashes = self
+            .first_degree
+            .iter()
+            .enumerate()
+            .filter(|(node, _)| !self.quads_of[*node].is_empty());
+        let hashed: Vec<(Hash, u32)> = hashes.map(|(node, hash)| (Rc::clone(hash), node as u32)).collect();
+        let mut groups = group(&hashed);
+        groups.retain(|(_, nodes)| {
             if let [only] = nodes[..] {
                 self.canonical.issue(only);
             }
             nodes.len() > 1
         });
-        for nodes in by_hash.into_values() {
+        for (_, nodes) in groups {
             let mut paths: Vec<(Hash, Issuer)> = Vec::new();
             for node in nodes {
                 if self.canonical.get(node).is_none() {
-                    let mut issuer = Issuer::default();
-                    issuer.issue(node);
-                    paths.push(self.n_degree(node, issuer)?);
+                    paths.push(self.n_degree(node, Issuer { order: vec![node] })?);
                 }
             }
-            paths.sort_by(|(a, _), (b, _)| a.cmp(b));
-            for (_, issuer) in paths {
-                for node in issuer.order {
+            for place in order(paths.len(), &mut |a, b| paths[a].0.cmp(&paths[b].0)) {
+                for &node in &paths[place].1.order {
                     self.canonical.issue(node);
                 }
             }
@@ -186,7 +228,7 @@ impl<'a> State<'a> {
             input.push_str("_:b");
             push_number(number, &mut input);
         } else {
-            input.push_str(&self.first_degree[&related]);
+            input.push_str(&self.first_degree[related as usize]);
         }
         Ok(hash(&input))
     }
@@ -195,17 +237,17 @@ impl<'a> State<'a> {
     fn n_degree(&mut self, node: u32, issuer: Issuer) -> Result<(Hash, Issuer), CanonicalError> {
         self.depth_left = self.depth_left.checked_sub(1).ok_or(CanonicalError::TooMuchWork)?;
         let mut issuer = issuer;
-        let mut by_hash: BTreeMap<Hash, Vec<u32>> = BTreeMap::new();
-        let quads = self.quads_of[&node].clone();
+        let mut hashed = Vec::new();
+        let quads = self.quads_of[node as usize].clone();
         self.spend(quads.len())?;
         for quad in quads {
             for (position, related) in blanks(quad).filter(|(_, related)| *related != node) {
                 let hash = self.related(related, quad, &issuer, position)?;
-                by_hash.entry(hash).or_default().push(related);
+                hashed.push((hash, related));
             }
         }
         let mut data = String::new();
-        for (hash, nodes) in by_hash {
+        for (hash, nodes) in group(&hashed) {
             data.push_str(&hash);
             let (path, chosen) = self.shortest_path(nodes, &issuer)?;
             data.push_str(&path);
@@ -218,7 +260,8 @@ impl<'a> State<'a> {
     /// The least path through all orders of the related nodes.
     fn shortest_path(&mut self, mut nodes: Vec<u32>, issuer: &Issuer) -> Result<(String, Issuer), CanonicalError> {
         let mut chosen: Option<(String, Issuer)> = None;
-        nodes.sort_unstable();
+        let places = order(nodes.len(), &mut |a, b| nodes[a].cmp(&nodes[b]));
+        nodes = places.into_iter().map(|place| nodes[place]).collect();
         loop {
             if let Some(better) = self.path(&nodes, issuer, chosen.as_ref().map(|(path, _)| path.as_str()))? {
                 chosen = Some(better);
@@ -277,18 +320,17 @@ impl<'a> State<'a> {
 
 /// RDFC-1.0 §4.6.3.
 fn first_degree(node: u32, quads: &[&Quad]) -> Hash {
-    let mut lines: Vec<String> = quads
-        .iter()
-        .map(|quad| {
-            let mut line = String::with_capacity(128);
-            write_quad(quad, &mut line, &mut |other, out| {
-                out.push(if other == node { 'a' } else { 'z' })
-            });
-            line
-        })
-        .collect();
-    lines.sort_unstable();
-    hash(&lines.concat())
+    let mut lines: Vec<String> = Vec::with_capacity(quads.len());
+    for quad in quads {
+        let mut line = String::with_capacity(128);
+        write_quad(quad, &mut line, &mut |other, out| {
+            out.push(if other == node { 'a' } else { 'z' });
+        });
+        lines.push(line);
+    }
+    let places = order(lines.len(), &mut |a, b| lines[a].cmp(&lines[b]));
+    let text: String = places.into_iter().map(|place| lines[place].as_str()).collect();
+    hash(&text)
 }
 
 /// The next order of the items in dictionary order, or `false` after the last. Equal items are not told apart.

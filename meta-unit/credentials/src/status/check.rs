@@ -1,7 +1,5 @@
 //! A verifier's look at the status of a credential (Bitstring Status List §3.2).
 
-use std::collections::BTreeMap;
-
 use super::{MIN_ENTRIES, StatusError, StatusList};
 use crate::did::check_url;
 use crate::host::Fetch;
@@ -26,7 +24,7 @@ struct Fetched {
 /// The lists that one verification has fetched.
 #[derive(Default)]
 pub(crate) struct Lists {
-    known: BTreeMap<String, Result<Fetched, Failure>>,
+    known: Vec<(String, Result<Fetched, Failure>)>,
 }
 
 /// What a credential says about its status.
@@ -123,14 +121,16 @@ async fn check_entry(
     lists: &mut Lists,
 ) -> Result<String, Failure> {
     let entry = Entry::parse(entry)?;
-    if !lists.known.contains_key(entry.list) {
-        let fetched = match lists.known.len() < MAX_LISTS {
-            true => fetch_list(entry.list, options, fetch).await,
-            false => Err(StatusError::Malformed("number of lists").into()),
-        };
-        lists.known.insert(entry.list.to_owned(), fetched);
-    }
-    let fetched = lists.known[entry.list].as_ref().map_err(Failure::clone)?;
+    let place = match lists.known.iter().position(|(url, _)| url == entry.list) {
+        Some(place) => place,
+        None if lists.known.len() >= MAX_LISTS => return Err(StatusError::TooManyLists.into()),
+        None => {
+            let fetched = fetch_list(entry.list, options, fetch).await;
+            lists.known.push((entry.list.to_owned(), fetched));
+            lists.known.len() - 1
+        }
+    };
+    let fetched = lists.known[place].1.as_ref().map_err(Failure::clone)?;
     if credential.get("issuer").and_then(identifier) != Some(fetched.issuer.as_str()) {
         return Err(StatusError::WrongIssuer.into());
     }

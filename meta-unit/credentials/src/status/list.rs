@@ -1,12 +1,7 @@
 //! The list itself: bits, the leftmost first (Bitstring Status List §3).
 
-use std::io::{Read, Write};
-
-use flate2::Compression;
-use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
-
 use super::StatusError;
+use super::gzip::{self, GzipError};
 use crate::base64url;
 use crate::json::{Object, Value};
 
@@ -71,10 +66,7 @@ impl StatusList {
 
     /// The list as it stands in a credential: gzip, then base64url behind a `u`.
     pub fn encode(&self) -> String {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(&self.bits).expect("a vector takes all bytes");
-        let compressed = encoder.finish().expect("a vector takes all bytes");
-        format!("u{}", base64url::encode(&compressed))
+        format!("u{}", base64url::encode(&gzip::compress(&self.bits)))
     }
 
     /// Reads such a text. At most 4 MiB come out of it, whatever it would inflate to.
@@ -84,14 +76,10 @@ impl StatusList {
             return Err(StatusError::TooLarge);
         }
         let compressed = base64url::decode(digits).ok_or(StatusError::Malformed("encodedList"))?;
-        let mut bits = Vec::new();
-        GzDecoder::new(compressed.as_slice())
-            .take(MAX_BYTES as u64 + 1)
-            .read_to_end(&mut bits)
-            .map_err(|_| StatusError::Compression)?;
-        if bits.len() > MAX_BYTES {
-            return Err(StatusError::TooLarge);
-        }
+        let bits = gzip::inflate(&compressed, MAX_BYTES).map_err(|error| match error {
+            GzipError::Malformed => StatusError::Compression,
+            GzipError::TooLarge => StatusError::TooLarge,
+        })?;
         Ok(Self { bits })
     }
 
@@ -134,6 +122,11 @@ pub fn status_entry(list: &str, index: usize, purpose: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
     use super::*;
 
     #[test]

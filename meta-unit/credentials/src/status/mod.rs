@@ -1,6 +1,7 @@
 //! Bitstring Status List 1.0: whether a credential was withdrawn, without asking its issuer about that one credential.
 
 mod check;
+mod gzip;
 mod list;
 
 pub(crate) use check::{Lists, check_status};
@@ -42,6 +43,9 @@ pub enum StatusError {
     /// The index is beyond the list.
     #[error("the status index is beyond the list")]
     Range,
+    /// More lists than are fetched for one document.
+    #[error("there are more than 8 status lists")]
+    TooManyLists,
     /// A list whose own status would have to be looked up.
     #[error("the status list refers to another")]
     Nested,
