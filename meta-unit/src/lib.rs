@@ -12,6 +12,7 @@
 //! Everything but the exports themselves is compiled and tested natively.
 
 pub mod abi;
+pub mod backup;
 pub mod credentials;
 pub mod data;
 pub mod documents;

@@ -31,6 +31,11 @@ pub fn schema() -> Vec<u8> {
     b"mschema".to_vec()
 }
 
+/// Whether this is the key of a secret of the identity.
+pub fn is_secret(key: &[u8]) -> bool {
+    key.first() == Some(&SECRET)
+}
+
 /// Whether the record of this key is stored unsealed.
 pub fn is_clear(key: &[u8]) -> bool {
     key.first() == Some(&META)
@@ -50,6 +55,33 @@ pub fn sealed() -> [StorageRange; 2] {
     ]
 }
 
+/// What belongs to the person, and not to this device: the ranges of what goes into a backup.
+pub fn portable() -> [StorageRange; 7] {
+    let one = |key: Vec<u8>| StorageRange {
+        end: [key.as_slice(), &[0]].concat(),
+        start: key,
+    };
+    let all = |prefix: u8| StorageRange {
+        start: vec![prefix],
+        end: vec![prefix + 1],
+    };
+    [
+        one(secret(IDENTITY)),
+        one(secret(WORDS)),
+        one(secret(DEVICES)),
+        all(DOCUMENT),
+        all(TOMBSTONE),
+        all(CREDENTIAL),
+        all(STATUS_LIST),
+    ]
+}
+
+/// Whether a record of this key goes into a backup.
+pub fn is_portable(key: &[u8]) -> bool {
+    let key = key.to_vec();
+    portable().iter().any(|range| range.start <= key && key < range.end)
+}
+
 /// The owner's key, in schema 1.
 pub fn identity_of_schema_1() -> Vec<u8> {
     b"midentity".to_vec()
@@ -59,6 +91,18 @@ pub fn identity_of_schema_1() -> Vec<u8> {
 pub fn vault(copy: u8) -> Vec<u8> {
     [b"mvault".as_slice(), &[copy]].concat()
 }
+
+/// The names of the identity's records: its key, its words until they are confirmed, this device's key, and the log of devices.
+pub const IDENTITY: &str = "identity";
+/// See [`IDENTITY`].
+pub const WORDS: &str = "words";
+/// See [`IDENTITY`].
+pub const DEVICE: &str = "device";
+/// See [`IDENTITY`].
+pub const DEVICES: &str = "devices";
+
+/// Here a backup is being restored: what there is of it counts once this is gone.
+pub const RESTORING: &str = "restoring";
 
 /// A secret of the identity, by its name.
 pub fn secret(name: &str) -> Vec<u8> {

@@ -711,6 +711,17 @@ impl Documents {
     }
 }
 
+/// Whether these are the records of a document, in the order of their numbers.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn check_records<'a>(id: DocId, records: impl IntoIterator<Item = (u64, &'a [u8])>) -> Result<(), String> {
+    let nobody = ActorId::from([0; 16].as_slice());
+    OpenDoc::load(id, records, &nobody)
+        .map(drop)
+        .map_err(|error| error.to_string())
+}
+
 impl State {
     /// Whether the document is open; if so, it is the one used last.
     fn use_open(&mut self, id: &DocId) -> bool {

@@ -11,12 +11,9 @@ use crate::data::{keys, records};
 use crate::platform::{Batch, LocalBoxFuture, Platform, PlatformError};
 use crate::vault;
 
-/// The name of the record.
-const DEVICE: &str = "device";
-
 /// Where the record of the device's key is.
 pub fn record() -> Vec<u8> {
-    keys::secret(DEVICE)
+    keys::secret(keys::DEVICE)
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -7,12 +7,9 @@ use super::{DeviceKey, IdentityError};
 use crate::data::{keys, records};
 use crate::platform::{Batch, Platform};
 
-/// The name of the record.
-const DEVICES: &str = "devices";
-
 /// Where the record of the log is.
 pub fn record() -> Vec<u8> {
-    keys::secret(DEVICES)
+    keys::secret(keys::DEVICES)
 }
 
 impl From<LogError> for IdentityError {

@@ -19,6 +19,7 @@ use ed25519_dalek::{Signer, SigningKey};
 use prost::Message;
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::backup::Contents;
 use crate::data::{keys, records};
 use crate::platform::{Batch, Platform, PlatformError};
 use crate::vault::{Sealed, Vault, VaultError};
@@ -28,10 +29,6 @@ pub use did_key::did_key;
 
 /// An Ed25519 signature.
 pub type Signature = [u8; 64];
-
-/// Names of the records.
-const IDENTITY: &str = "identity";
-const WORDS: &str = "words";
 
 /// Why there is no identity.
 #[derive(Debug, thiserror::Error)]
@@ -157,12 +154,15 @@ impl Keys {
             words_secret: self.words_secret.to_vec(),
         };
         let content = Zeroizing::new(stored.encode_to_vec());
-        batch.put(keys::secret(IDENTITY), &Zeroizing::new(records::seal(&content)));
+        batch.put(keys::secret(keys::IDENTITY), &Zeroizing::new(records::seal(&content)));
     }
 }
 
 fn put_words(batch: &mut Batch, words: &RecoveryWords) {
-    batch.put(keys::secret(WORDS), &Zeroizing::new(records::seal(words.entropy())));
+    batch.put(
+        keys::secret(keys::WORDS),
+        &Zeroizing::new(records::seal(words.entropy())),
+    );
 }
 
 /// Makes a node of this identity: what opens the data, the keys, and the words until they are confirmed, all in one batch, which is flushed to the medium.
@@ -198,8 +198,8 @@ impl Identity {
     pub async fn open(sealed: &Rc<Sealed>) -> Result<Self, IdentityError> {
         let mut batch = Batch::new(Durability::Relaxed);
         batch
-            .get(keys::secret(IDENTITY))
-            .get(keys::secret(WORDS))
+            .get(keys::secret(keys::IDENTITY))
+            .get(keys::secret(keys::WORDS))
             .get(device::record())
             .get(devices::record());
         let reply = batch.run(&**sealed).await?;
@@ -253,7 +253,7 @@ impl Identity {
     /// They are confirmed; or storage failed.
     pub async fn words(&self) -> Result<RecoveryWords, IdentityError> {
         let mut batch = Batch::new(Durability::Relaxed);
-        batch.get(keys::secret(WORDS));
+        batch.get(keys::secret(keys::WORDS));
         let reply = batch.run(&*self.sealed).await?;
         let record = reply.value(0).ok_or(IdentityError::NoWords)?;
         let entropy = records::open(record).map_err(|_| IdentityError::Corrupt)?;
@@ -280,7 +280,7 @@ impl Identity {
             return Err(IdentityError::WrongWord);
         }
         let mut batch = Batch::new(Durability::Strict);
-        batch.delete(keys::secret(WORDS));
+        batch.delete(keys::secret(keys::WORDS));
         batch.run(&*self.sealed).await?;
         self.words_confirmed.set(true);
         Ok(())
@@ -327,10 +327,11 @@ impl Identity {
         record.put(&mut batch);
         keys.put(&mut batch);
         devices::put(&log, &mut batch);
+        batch.delete(keys::secret(keys::RESTORING));
         match words {
             Some(words) => put_words(&mut batch, words),
             None => {
-                batch.delete(keys::secret(WORDS));
+                batch.delete(keys::secret(keys::WORDS));
             }
         }
         batch.run(&*self.sealed).await?;
@@ -339,6 +340,28 @@ impl Identity {
         self.log.replace(log);
         self.words_confirmed.set(words.is_none());
         Ok(())
+    }
+
+    /// The identity of a backup takes this one's place. `known`: the person has its words at hand.
+    ///
+    /// # Errors
+    /// The backup has no sound identity; or storage, or the device's key, failed.
+    pub async fn restore(&self, vault: &Vault, backup: &Contents, known: bool) -> Result<(), IdentityError> {
+        let keys = Keys::read(backup.get(&keys::secret(keys::IDENTITY))).ok_or(IdentityError::Corrupt)?;
+        let log = match backup.get(&devices::record()) {
+            Some(record) => devices::read(Some(record)).ok_or(IdentityError::Corrupt)?,
+            None => devices::new_log(&*self.sealed, &keys.key, &self.device).await?,
+        };
+        let log = devices::with_device(&*self.sealed, log, &keys.key, &self.device, "").await?;
+        let words = match backup.get(&keys::secret(keys::WORDS)) {
+            Some(record) if !known => {
+                let entropy = records::open(record).map_err(|_| IdentityError::Corrupt)?;
+                let entropy = entropy.try_into().map_err(|_| IdentityError::Corrupt)?;
+                Some(RecoveryWords::from_entropy(entropy))
+            }
+            _ => None,
+        };
+        self.replace(vault, keys, log, words.as_ref()).await
     }
 
     /// The log of the account's devices.

@@ -2,6 +2,7 @@
 
 mod owner;
 mod responder;
+mod restore;
 mod services;
 mod wallet;
 
@@ -166,13 +167,19 @@ impl Node {
             (State::Up(services), Ask::IdentityLockAfter(after)) => {
                 self.lock_after(Rc::clone(services), after.seconds, responder);
             }
+            (State::Up(services), request) if restore::takes(&request) => {
+                let (this, services) = (Rc::clone(self), Rc::clone(services));
+                self.platform.spawn(Box::pin(async move {
+                    restore::answer(&this, &services, request, responder).await
+                }));
+            }
             (State::Up(services), request) => services.dispatch(request, responder),
         }
     }
 
     /// Opens the data with a secret of the owner.
     fn unlock(self: &Rc<Self>, locked: Locked, unlock: IdentityUnlock, responder: Responder) {
-        self.switching.set(true);
+        let switching = self.switching();
         let this = Rc::clone(self);
         self.platform.spawn(Box::pin(async move {
             let secret = unlock.secret.unwrap_or_default();
@@ -180,7 +187,7 @@ impl Node {
                 Ok(sealed) => this.come_up(sealed, locked.vault).await,
                 Err(error) => Err(error.to_app_error()),
             };
-            this.switching.set(false);
+            drop(switching);
             match opened {
                 Ok(services) => {
                     let state = owner::state(&services);
@@ -201,11 +208,11 @@ impl Node {
 
     /// Forgets the data key, and everything that was read with it.
     fn lock(self: &Rc<Self>, services: Rc<Services>, responder: Option<Responder>) {
-        self.switching.set(true);
+        let switching = self.switching();
         let this = Rc::clone(self);
         self.platform.spawn(Box::pin(async move {
             let locked = this.forget(&services, responder.as_ref().map(Responder::id)).await;
-            this.switching.set(false);
+            drop(switching);
             match (locked, responder) {
                 (Ok(state), Some(responder)) => responder.finish(owner::response(state)),
                 (Err(error), Some(responder)) => responder.fail(error.to_app_error()),
@@ -228,14 +235,24 @@ impl Node {
         self.state.replace(State::Locked(locked));
         services.sealed().lock();
         owner::tell(&*self.platform, state.clone());
+        self.end_others(own);
+        Ok(state)
+    }
+
+    /// Ends all requests in flight but this one: clients begin again what they still want when they hear of the identity. Those that are not taken up yet, too.
+    fn end_others(&self, own: Option<u64>) {
         for request in self.requests.all() {
-            // Those that are not taken up yet will be answered the same.
             if Some(request.id()) != own {
                 let platform = Rc::clone(&self.platform);
-                Responder::new(request, Rc::clone(&self.requests), platform).fail(self::locked());
+                Responder::new(request, Rc::clone(&self.requests), platform).fail(locked());
             }
         }
-        Ok(state)
+    }
+
+    /// Requests wait until this is dropped.
+    fn switching(self: &Rc<Self>) -> Switching {
+        self.switching.set(true);
+        Switching(Rc::clone(self))
     }
 
     fn lock_after(self: &Rc<Self>, services: Rc<Services>, seconds: u32, responder: Responder) {
@@ -294,6 +311,15 @@ impl Node {
             State::Up(services) => Some(Rc::clone(services)),
             State::Starting | State::Locked(_) | State::Failed(_) => None,
         }
+    }
+}
+
+/// The node is being locked or unlocked, or gets another content.
+struct Switching(Rc<Node>);
+
+impl Drop for Switching {
+    fn drop(&mut self) {
+        self.0.switching.set(false);
     }
 }
 

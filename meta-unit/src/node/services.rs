@@ -7,7 +7,8 @@ use avatar_proto::request::Request as Ask;
 use avatar_proto::response::Response as Answer;
 use avatar_proto::{AppError, Done, ErrorCode, Response, StatusResult};
 
-use super::{Responder, app_error, owner, wallet};
+use super::{Responder, app_error, owner, restore, wallet};
+use crate::backup::Readings;
 use crate::credentials::Credentials;
 use crate::data::schema;
 use crate::documents::Documents;
@@ -29,6 +30,7 @@ pub struct Services {
     segments: Rc<RefCell<Segments>>,
     live: RefCell<LiveQueries>,
     documents: Rc<Documents>,
+    backups: RefCell<Readings>,
     index_rebuilds: Cell<u32>,
 }
 
@@ -39,6 +41,7 @@ impl Services {
     /// What every request is answered from then on.
     pub async fn start(sealed: Rc<Sealed>, vault: Rc<Vault>) -> Result<Rc<Self>, AppError> {
         let platform: &Rc<dyn Platform> = &(Rc::clone(&sealed) as Rc<dyn Platform>);
+        restore::clean_up(&sealed).await.map_err(|error| error.to_app_error())?;
         let identity = Identity::open(&sealed).await.map_err(|error| error.to_app_error())?;
         let identity = Rc::new(identity);
         let loaded = maintenance::load(platform)
@@ -67,6 +70,7 @@ impl Services {
             segments: loaded.segments,
             live: RefCell::default(),
             documents,
+            backups: RefCell::default(),
             index_rebuilds: Cell::new(0),
         };
         if let Some(damage) = damage {
@@ -89,6 +93,16 @@ impl Services {
     /// The owner.
     pub fn identity(&self) -> &Rc<Identity> {
         &self.identity
+    }
+
+    /// Credentials.
+    pub fn credentials(&self) -> &Rc<Credentials> {
+        &self.credentials
+    }
+
+    /// Backups that are being read.
+    pub fn backups(&self) -> &RefCell<Readings> {
+        &self.backups
     }
 
     /// The identity's DID is another one than before.

@@ -5,6 +5,7 @@
 mod client;
 
 mod at_rest;
+mod backup;
 mod credentials;
 mod devices;
 mod locking;
