@@ -17,7 +17,7 @@ const SALT: &[u8] = b"age-encryption.org/v1/scrypt";
 /// The highest cost that is paid, as a power of two: 256 MiB of memory.
 pub const MAX_LOG_N: u8 = 18;
 
-/// What new files cost, as a power of two: 64 MiB of memory.
+/// What new files cost, as a power of two: 64 MiB of memory, and half a second in a browser of a desktop computer.
 pub const DEFAULT_LOG_N: u8 = 16;
 
 /// scrypt's r.
