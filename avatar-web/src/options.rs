@@ -72,7 +72,7 @@ pub fn check(options: &HostOptions) -> Result<Options, HostError> {
         storage,
         test_requests: options.test_requests().is_truthy(),
         rules: Rules {
-            loopback_http: options.loopback_http().is_truthy(),
+            loopback: options.loopback_http().is_truthy(),
         },
         onfailed: function(options.onfailed(), "onfailed")?,
         log: Log {

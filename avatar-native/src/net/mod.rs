@@ -3,30 +3,24 @@
 //! Redirects are followed by hand, each address checked like the first one; names are resolved by us, and addresses that may not be asked are left out, so that what was
 //! checked is what is connected to.
 
-mod policy;
+mod rules;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use avatar_host::http::{self, DEFAULT_MAX_RESPONSE_BYTES, DEFAULT_TIMEOUT_MS, MAX_PIECE_BYTES, MAX_REDIRECTS};
 use avatar_proto::{AbiStatus, ErrorCode, NetHeader, NetRequest, NetResponse, OpError, OpErrorCode};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
-use reqwest::{Client, Method, Response, StatusCode};
+use reqwest::{Client, Method, Response};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use url::Url;
 
-pub use policy::Rules;
+pub use rules::Rules;
 
 use crate::error::HostError;
-
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
-const DEFAULT_MAX_RESPONSE_BYTES: u64 = 16 * 1024 * 1024;
-const MAX_REDIRECTS: usize = 5;
-
-/// A piece of DATA at most: small enough to share a turn with others.
-const MAX_PIECE_BYTES: usize = 256 * 1024;
 
 /// What happens to a request, in this order: Failed; or Head, then Data up to Fin or Failed.
 #[derive(Debug)]
@@ -161,10 +155,11 @@ impl Net {
         tell: impl Fn(NetEvent) + Send + Sync + 'static,
     ) -> Exchange {
         let credit = Arc::new(Semaphore::new(0));
-        let timeout = match request.timeout_ms {
-            0 => DEFAULT_TIMEOUT,
-            ms => Duration::from_millis(ms.into()),
+        let timeout_ms = match request.timeout_ms {
+            0 => DEFAULT_TIMEOUT_MS,
+            ms => ms,
         };
+        let timeout = Duration::from_millis(timeout_ms.into());
         let story = Arc::new(Story::new(tell));
         let task = self.runtime.spawn({
             let (net, credit, story) = (self.clone(), credit.clone(), story.clone());
@@ -229,7 +224,7 @@ impl Net {
 
     /// Asks, and follows redirects that may be asked.
     async fn follow(&self, request: &NetRequest, body: Vec<u8>) -> Result<Response, NetError> {
-        if !policy::method_allowed(&request.method) {
+        if !http::method_allowed(&request.method) {
             return Err(NetError::denied(format!("the method {}", request.method)));
         }
         let mut method = Method::from_bytes(request.method.as_bytes()).map_err(|_| NetError::denied("the method"))?;
@@ -246,7 +241,7 @@ impl Net {
                 asked = asked.body(body.clone());
             }
             let response = asked.send().await.map_err(|error| NetError::network(&error))?;
-            let status = response.status();
+            let status = response.status().as_u16();
             let Some(location) = redirect_of(&response) else {
                 return Ok(response);
             };
@@ -255,10 +250,7 @@ impl Net {
                 .ok()
                 .and_then(|location| url.join(location).ok())
                 .ok_or_else(|| NetError::denied("redirected to what is no URL"))?;
-            // Fetch standard, HTTP-redirect fetch: what was sent is not sent to where one is told to look.
-            let see_other = status == StatusCode::SEE_OTHER && method != Method::HEAD;
-            let moved = matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND);
-            if see_other || (moved && method == Method::POST) {
+            if http::becomes_get(status, method.as_str()) {
                 method = Method::GET;
                 body = None;
                 headers.remove(CONTENT_TYPE);
@@ -273,17 +265,17 @@ impl Net {
 }
 
 fn redirect_of(response: &Response) -> Option<HeaderValue> {
-    match response.status().as_u16() {
-        301 | 302 | 303 | 307 | 308 => response.headers().get(LOCATION).cloned(),
-        _ => None,
-    }
+    let location = response.headers().get(LOCATION);
+    location
+        .filter(|_| http::is_redirect(response.status().as_u16()))
+        .cloned()
 }
 
 fn headers_for(wanted: &[NetHeader]) -> Result<HeaderMap, NetError> {
     let mut headers = HeaderMap::new();
     for NetHeader { name, value } in wanted {
         let refused = || NetError::denied(format!("the header {name}"));
-        if !policy::header_allowed(name) {
+        if !http::header_allowed(name) {
             return Err(refused());
         }
         headers.append(

@@ -3,11 +3,11 @@
 //! **Redirects** are followed by hand where the engine shows where they lead (Node): each address is checked like the first. Browsers do not show it: there a
 //! redirected request is refused, because an address that was not checked must not be asked.
 
-mod policy;
-
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use avatar_host::http::{DEFAULT_MAX_RESPONSE_BYTES, DEFAULT_TIMEOUT_MS, MAX_PIECE_BYTES, MAX_REDIRECTS};
+use avatar_host::{Address, http};
 use avatar_proto::{AbiStatus, NetHeader, NetRequest, NetResponse, OpError, OpErrorCode};
 use futures_channel::oneshot;
 use futures_util::future::{Either, select};
@@ -19,14 +19,7 @@ use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, Response, U
 use crate::engine::{self, set};
 use crate::error::describe;
 
-pub use policy::Rules;
-
-const DEFAULT_TIMEOUT_MS: u32 = 30_000;
-const DEFAULT_MAX_RESPONSE_BYTES: u64 = 16 * 1024 * 1024;
-const MAX_REDIRECTS: usize = 5;
-
-/// A piece of DATA at most: small enough to share the turn with others.
-const MAX_PIECE_BYTES: u64 = 256 * 1024;
+pub use avatar_host::Rules;
 
 #[wasm_bindgen]
 extern "C" {
@@ -206,7 +199,7 @@ async fn transfer(
         }
         let mut at = 0;
         while at < chunk.length() {
-            let wanted = u64::from(chunk.length() - at).min(MAX_PIECE_BYTES);
+            let wanted = u64::from(chunk.length() - at).min(MAX_PIECE_BYTES as u64);
             let piece = exchange.take_credit(wanted).await? as u32;
             data(chunk.subarray(at, at + piece));
             at += piece;
@@ -228,12 +221,12 @@ async fn follow(
     request: &NetRequest,
     mut body: Option<Uint8Array>,
 ) -> Result<(Response, String), NetError> {
-    if !policy::method_allowed(&request.method) {
+    if !http::method_allowed(&request.method) {
         return Err(NetError::denied(format!("the method {}", request.method)));
     }
     let headers = Headers::new().map_err(|error| NetError::network(&error))?;
     for NetHeader { name, value } in &request.headers {
-        if !policy::header_allowed(name) {
+        if !http::header_allowed(name) {
             return Err(NetError::denied(format!("the header {name}")));
         }
         headers
@@ -263,18 +256,14 @@ async fn follow(
         if response.status() == 0 {
             return Err(NetError::denied("redirected, and this engine does not show where to"));
         }
-        let location = match response.status() {
-            301 | 302 | 303 | 307 | 308 => response.headers().get("location").ok().flatten(),
-            _ => None,
-        };
-        let Some(location) = location else {
+        let status = response.status();
+        let location = http::is_redirect(status).then(|| response.headers().get("location").ok().flatten());
+        let Some(location) = location.flatten() else {
             return Ok((response, url.href()));
         };
         let next = Url::new_with_base(&location, &url.href())
             .map_err(|_| NetError::denied("redirected to what is not a URL"))?;
-        // Fetch standard, HTTP-redirect fetch, step 12.
-        let status = response.status();
-        if (status == 303 && method != "HEAD") || (matches!(status, 301 | 302) && method == "POST") {
+        if http::becomes_get(status, &method) {
             method = "GET".into();
             body = None;
             let _ = headers.delete("content-type");
@@ -289,11 +278,10 @@ async fn follow(
 
 fn check(rules: Rules, url: &Url) -> Result<(), NetError> {
     rules
-        .check(policy::Address {
-            protocol: &url.protocol(),
+        .check(Address {
+            scheme: url.protocol().trim_end_matches(':'),
             hostname: &url.hostname(),
-            username: &url.username(),
-            password: &url.password(),
+            has_credentials: !url.username().is_empty() || !url.password().is_empty(),
         })
         .map_err(NetError::denied)
 }

@@ -3,6 +3,3 @@
 #[path = "../../../avatar-web/src/frames.rs"]
 #[expect(dead_code, reason = "only what reads bytes from outside is fuzzed")]
 pub mod frames;
-
-#[path = "../../../avatar-web/src/net/policy.rs"]
-pub mod policy;

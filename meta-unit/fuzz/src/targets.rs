@@ -1,5 +1,6 @@
 //! The targets. Each takes any bytes; none may panic.
 
+use avatar_host::http;
 use avatar_proto::request::Request as Ask;
 use avatar_proto::response::Response as Answer;
 use avatar_proto::{
@@ -9,7 +10,7 @@ use avatar_proto::{
 use meta_unit::abi::test_host::TestHost;
 use meta_unit::data::{keys, records};
 
-use crate::host::{frames, policy};
+use crate::host::frames;
 
 /// A target with its name, which is also that of its corpus.
 pub type Target = (&'static str, fn(&[u8]));
@@ -225,23 +226,23 @@ pub fn frames(data: &[u8]) {
     }
 }
 
-/// The least-privilege rules of a browser's host: the parts of a URL, a line each, then a method and the name of a header.
+/// The least-privilege rules of all hosts: the parts of a URL, a line each, then a method and the name of a header.
 pub fn policy(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let mut lines = text.split('\n');
     let mut next = || lines.next().unwrap_or_default();
-    let address = policy::Address {
-        protocol: next(),
-        hostname: next(),
-        username: next(),
-        password: next(),
+    let (protocol, hostname, username, password) = (next(), next(), next(), next());
+    let address = avatar_host::Address {
+        scheme: protocol.trim_end_matches(':'),
+        hostname,
+        has_credentials: !username.is_empty() || !password.is_empty(),
     };
-    for loopback_http in [false, true] {
-        let allowed = policy::Rules { loopback_http }.check(address).is_ok();
-        let is_secure = address.protocol == "https:";
-        assert!(!allowed || is_secure || loopback_http, "plain http leaves the machine");
-        assert!(!allowed || (address.username.is_empty() && address.password.is_empty()));
+    for loopback in [false, true] {
+        let allowed = avatar_host::Rules { loopback }.check(address).is_ok();
+        let is_secure = address.scheme == "https";
+        assert!(!allowed || is_secure || loopback, "plain http leaves the machine");
+        assert!(!allowed || !address.has_credentials);
     }
     let (method, header) = (next(), next());
-    let _ = (policy::method_allowed(method), policy::header_allowed(header));
+    let _ = (http::method_allowed(method), http::header_allowed(header));
 }
