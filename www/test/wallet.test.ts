@@ -4,7 +4,7 @@ import { decodeQR } from "qr/decode.js";
 import { encode } from "uqr";
 import fc from "fast-check";
 import { sentence } from "../src/ui/sentence";
-import { titleOfCheck } from "../src/wallet/checks";
+import { shownDetail, titleOfCheck } from "../src/wallet/checks";
 import { describedClaims } from "../src/wallet/claims";
 import { answers, credentialFacts, kindOf, needsNetwork, presentedCredentials, presentedFor, requestFacts, validityOf, type CredentialFacts } from "../src/wallet/document";
 import { isCredentialId } from "../src/wallet/id";
@@ -120,6 +120,14 @@ describe("words", () => {
     assert.equal(titleOfCheck("signature"), "The signature fits, letter by letter");
     assert.equal(titleOfCheck("something-new"), "Something new");
     assert.deepEqual(["it was locked", "eddsa-jcs-2022", "did:web:a.example", ""].map(sentence), ["It was locked", "eddsa-jcs-2022", "did:web:a.example", ""]);
+  });
+
+  test("what a check found is shown with DIDs in short and moments as dates", () => {
+    const did = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK";
+    assert.equal(shownDetail(`${did}#z6MkhaXg`), "did:key:z6MkhaXg…ta2doK");
+    assert.equal(shownDetail("the key of did:web:a.example"), "The key of did:web:a.example");
+    assert.match(shownDetail("made 2026-11-26T07:41:08Z"), /^Made .*2026/);
+    assert.equal(shownDetail("2026-99-99T99:99:99Z"), "2026-99-99T99:99:99Z");
   });
 
   test("a card's address is told from a task's", () => {

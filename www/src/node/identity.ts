@@ -31,8 +31,3 @@ export async function act(action: Promise<IdentityState>): Promise<boolean> {
     return false;
   }
 }
-
-/** A DID in short: enough to tell two apart at a glance. */
-export function shortDid(did: string): string {
-  return did.length <= 28 ? did : `${did.slice(0, 16)}…${did.slice(-6)}`;
-}

@@ -2,7 +2,7 @@ import type { BackupReport } from "@dao/avatar";
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { theAvatar } from "../node/avatar";
-import { identity, shortDid } from "../node/identity";
+import { identity } from "../node/identity";
 import { codeOf, wordsFor } from "../node/words";
 import { go } from "../shell/router";
 import { Button } from "../ui/button";
@@ -10,6 +10,7 @@ import { shownBytes } from "../ui/bytes";
 import { LongField, SecretField } from "../ui/field";
 import { Icon } from "../ui/icons";
 import { Page } from "../ui/page";
+import { shortDid } from "../wallet/did";
 
 type How = "words" | "file";
 

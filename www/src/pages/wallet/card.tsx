@@ -10,7 +10,7 @@ import { ask } from "../../ui/confirm";
 import { Icon } from "../../ui/icons";
 import { credentialFacts, needsNetwork, type CredentialFacts } from "../../wallet/document";
 import { BackToWallet } from "./back";
-import { CredentialCard } from "./credential-card";
+import { CredentialCard, stateOf, type CardState } from "./credential-card";
 import { Handout } from "./handout";
 import { Report } from "./report";
 
@@ -85,7 +85,7 @@ function Shown({ kept, facts }: { kept: KeptCredential; facts: CredentialFacts }
   return (
     <>
       <div class="card-shown">
-        <CredentialCard kept={kept} facts={facts} />
+        <CredentialCard kept={kept} facts={facts} state={stateInView(kept, facts, report.value)} />
         {facts.description !== "" && <p class="card-description">{facts.description}</p>}
       </div>
       <section class="card" aria-labelledby="claims-head">
@@ -159,4 +159,10 @@ function Shown({ kept, facts }: { kept: KeptCredential; facts: CredentialFacts }
       </details>
     </>
   );
+}
+
+/** By its dates it may be in force; once it was looked into and does not hold, that counts more. */
+function stateInView(kept: KeptCredential, facts: CredentialFacts, report: VerificationReport | undefined): CardState {
+  const state = stateOf(kept, facts);
+  return state === "valid" && report?.checks.some(({ outcome }) => outcome === "failed") ? "unproven" : state;
 }

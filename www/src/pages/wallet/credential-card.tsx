@@ -1,6 +1,7 @@
 import type { KeptCredential } from "@dao/avatar";
-import { identity, shortDid } from "../../node/identity";
+import { identity } from "../../node/identity";
 import { Icon, type IconName } from "../../ui/icons";
+import { shortDid } from "../../wallet/did";
 import { validityOf, type CredentialFacts } from "../../wallet/document";
 import { wordsOf } from "../../wallet/json";
 

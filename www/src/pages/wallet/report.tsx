@@ -2,7 +2,7 @@ import type { VerificationCheck, VerificationReport } from "@dao/avatar";
 import { nameOf } from "./credential-card";
 import { Icon, type IconName } from "../../ui/icons";
 import { sentence } from "../../ui/sentence";
-import { titleOfCheck } from "../../wallet/checks";
+import { shownDetail, titleOfCheck } from "../../wallet/checks";
 
 const OUTCOMES: Readonly<Record<VerificationCheck["outcome"], { icon: IconName; label: string }>> = {
   passed: { icon: "check", label: "Passed" },
@@ -22,7 +22,7 @@ export function Report({ report }: { report: VerificationReport }) {
         <Icon name={verdict === "holds" ? "shield" : verdict === "fails" ? "alert" : "info"} size={32} />
         <div>
           <h2 id="report-head">{verdict === "holds" ? "It holds" : verdict === "fails" ? "It does not hold" : "Not all could be checked"}</h2>
-          <p>{verdict === "holds" ? wordsOfWhom(report) : verdict === "fails" ? "Do not rely on it. What failed is marked below." : "Nothing is wrong with what was looked at. Some checks need the network, or something that was not at hand."}</p>
+          <p>{verdict === "holds" ? wordsOfWhom(report) : verdict === "fails" ? "Do not rely on it. What failed comes first." : "Nothing is wrong with what was looked at. Some checks need the network, or something that was not at hand."}</p>
         </div>
       </header>
       {subjects.map((subject) => (
@@ -31,6 +31,8 @@ export function Report({ report }: { report: VerificationReport }) {
           <ul class="checks">
             {report.checks
               .filter((check) => check.subject === subject)
+              // What failed is what one looks for.
+              .sort((a, b) => Number(b.outcome === "failed") - Number(a.outcome === "failed"))
               .map((check) => (
                 <li key={check.id + check.detail} class={`check-${check.outcome}`} data-testid="check" data-check={check.id} data-outcome={check.outcome} data-subject={check.subject}>
                   <Icon name={OUTCOMES[check.outcome].icon} size={18} />
@@ -39,7 +41,7 @@ export function Report({ report }: { report: VerificationReport }) {
                       {titleOfCheck(check.id)}
                       <span class="check-outcome">{OUTCOMES[check.outcome].label}</span>
                     </strong>
-                    {check.detail !== "" && <p dir="auto">{sentence(check.detail)}</p>}
+                    {check.detail !== "" && <p dir="auto" title={check.detail}>{shownDetail(check.detail)}</p>}
                   </div>
                 </li>
               ))}
