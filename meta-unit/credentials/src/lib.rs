@@ -9,6 +9,7 @@
 //! Every text may come from anybody: sizes are checked before anything is allocated, work is bounded, and nothing panics.
 
 pub mod base64url;
+mod codes;
 pub mod did;
 mod host;
 mod issue;

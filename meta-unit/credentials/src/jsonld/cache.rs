@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::context::{Context, How};
 use super::embedded;
+use super::error::{JsonLdError, invalid};
 use crate::json::Value;
 
 /// Which active context, which local one, taken in how.
@@ -55,7 +56,7 @@ impl Contexts {
 
 #[derive(Default)]
 struct Cache {
-    documents: Vec<(&'static str, Rc<Value>)>,
+    documents: Vec<(String, Rc<Value>)>,
     contexts: Contexts,
 }
 
@@ -63,21 +64,46 @@ thread_local! {
     static CACHE: RefCell<Cache> = RefCell::default();
 }
 
-/// The local context at that URL, if it is embedded.
+/// The local context at that URL, if it is embedded or was added.
 pub(super) fn document(url: &str) -> Option<Rc<Value>> {
     CACHE.with_borrow_mut(|cache| {
-        if let Some((_, known)) = cache.documents.iter().find(|(known, _)| *known == url) {
+        if let Some((_, known)) = cache.documents.iter().find(|(known, _)| known == url) {
             return Some(Rc::clone(known));
         }
-        let (url, text) = embedded::find(url)?;
-        let mut document = Value::parse(text.as_bytes()).expect("embedded contexts are JSON");
-        let context = document
-            .as_object_mut()
-            .and_then(|object| object.remove("@context"))
-            .expect("embedded contexts have one");
-        let context = Rc::new(context);
-        cache.documents.push((url, Rc::clone(&context)));
+        let text = embedded::find(url)?;
+        let document = Value::parse(text.as_bytes()).expect("embedded contexts are JSON");
+        let context = local_context(document).expect("embedded contexts have one");
+        cache.documents.push((url.to_owned(), Rc::clone(&context)));
         Some(context)
+    })
+}
+
+fn local_context(document: Value) -> Option<Rc<Value>> {
+    match document {
+        Value::Object(mut object) => object.remove("@context").map(Rc::new),
+        _ => None,
+    }
+}
+
+/// Contexts that an application may add.
+const MAX_ADDED: usize = 64;
+
+/// Makes one more context known, for good: what a URL means does not change while there are documents that use it.
+pub(super) fn add(url: &str, document: Value) -> Result<(), JsonLdError> {
+    let context = local_context(document).ok_or_else(|| invalid("invalid remote context", url))?;
+    if let Some(known) = self::document(url) {
+        return if known == context {
+            Ok(())
+        } else {
+            Err(JsonLdError::ContextKnown(url.to_owned()))
+        };
+    }
+    CACHE.with_borrow_mut(|cache| {
+        if cache.documents.len() >= MAX_ADDED {
+            return Err(JsonLdError::TooMany("contexts"));
+        }
+        cache.documents.push((url.to_owned(), context));
+        Ok(())
     })
 }
 

@@ -235,7 +235,7 @@ fn by_url(
     let absolute;
     let url = match &before.base {
         Some(base) if !iri::is_absolute(url) => {
-            absolute = iri::resolve(base, url);
+            absolute = work.resolve(base, url)?;
             &absolute
         }
         _ => url,
@@ -317,7 +317,7 @@ fn by_object(
     let mut result = Context::clone(before);
     result.id = next_id();
     result.stable = before.stable && place.embedded;
-    set_base(&mut result, object, place)?;
+    set_base(&mut result, object, place, work)?;
     set_vocab(&mut result, object, work)?;
     set_language(&mut result, object)?;
     match object.get("@propagate") {
@@ -366,14 +366,14 @@ fn with_import(object: &Object, url: &Value) -> Result<Object, JsonLdError> {
     Ok(merged)
 }
 
-fn set_base(result: &mut Context, object: &Object, place: Place) -> Result<(), JsonLdError> {
+fn set_base(result: &mut Context, object: &Object, place: Place, work: &Work) -> Result<(), JsonLdError> {
     let Some(value) = object.get("@base").filter(|_| place.remote == 0) else {
         return Ok(());
     };
     result.base = match (value, &result.base) {
         (Value::Null, _) => None,
         (Value::String(text), _) if iri::is_absolute(text) => Some(text.as_str().into()),
-        (Value::String(text), Some(base)) => Some(iri::resolve(base, text).into()),
+        (Value::String(text), Some(base)) => Some(work.resolve(base, text)?),
         (other, _) => return Err(invalid("invalid base IRI", other.to_text())),
     };
     Ok(())
@@ -449,17 +449,17 @@ impl Context {
             if let Some(term) = self.term(prefix).filter(|term| term.prefix)
                 && let Some(iri) = &term.iri
             {
-                return Ok(Some(format!("{iri}{suffix}").into()));
+                return work.join(iri, suffix).map(Some);
             }
             if iri::is_absolute(text) {
                 return Ok(Some(text.into()));
             }
         }
         if let Some(vocab) = self.vocab.as_ref().filter(|_| vocab) {
-            return Ok(Some(format!("{vocab}{text}").into()));
+            return work.join(vocab, text).map(Some);
         }
         if let Some(base) = self.base.as_ref().filter(|_| document_relative) {
-            return Ok(Some(iri::resolve(base, text).into()));
+            return work.resolve(base, text).map(Some);
         }
         Ok(Some(text.into()))
     }

@@ -20,10 +20,10 @@ const CONTEXTS: &[(&str, &str)] = contexts! {
     "https://www.w3.org/ns/did/v1" => "did-v1",
 };
 
-/// The URL and the text of an embedded context.
-pub(super) fn find(url: &str) -> Option<(&'static str, &'static str)> {
+/// The text of an embedded context.
+pub(super) fn find(url: &str) -> Option<&'static str> {
     let at = CONTEXTS.binary_search_by_key(&url, |(known, _)| known).ok()?;
-    Some(CONTEXTS[at])
+    Some(CONTEXTS[at].1)
 }
 
 #[cfg(test)]
@@ -79,7 +79,7 @@ mod tests {
         ];
         assert_eq!(CONTEXTS.len(), hashes.len());
         for (url, hash) in hashes {
-            let (_, text) = find(url).expect(url);
+            let text = find(url).expect(url);
             let hex: String = Sha256::digest(text.as_bytes())
                 .iter()
                 .map(|byte| format!("{byte:02x}"))

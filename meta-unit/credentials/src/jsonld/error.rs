@@ -6,6 +6,9 @@ pub enum JsonLdError {
     /// A context that is not among the embedded ones. Nothing is ever fetched: what a document means must not depend on a server.
     #[error("the context {0} is not known, and is not fetched")]
     UnknownContext(String),
+    /// Another context is known by this URL already.
+    #[error("another context is known as {0} already")]
+    ContextKnown(String),
     /// An error of JSON-LD 1.1; the code is the one of JSON-LD-API §9.6.
     #[error("{code}: {subject}")]
     Invalid {
@@ -28,9 +31,26 @@ pub enum JsonLdError {
 }
 
 /// An error of JSON-LD 1.1.
-pub(super) fn invalid(code: &'static str, subject: impl Into<String>) -> JsonLdError {
+pub(super) fn invalid(code: &'static str, subject: impl AsRef<str>) -> JsonLdError {
     JsonLdError::Invalid {
         code,
-        subject: subject.into(),
+        subject: short(subject.as_ref()),
+    }
+}
+
+/// Something would be left out.
+pub(super) fn dropped(what: &'static str, subject: &str) -> JsonLdError {
+    JsonLdError::Dropped {
+        what,
+        subject: short(subject),
+    }
+}
+
+/// As much of a text as a message has room for.
+fn short(text: &str) -> String {
+    const MAX_CHARS: usize = 120;
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }

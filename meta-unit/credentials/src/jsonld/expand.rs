@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::context::{Context, Direction, How, Place, process, process_scoped};
 use super::error::{JsonLdError, invalid};
-use super::expanded::{Expanded, Expansion, Id, List, Literal, Node, add};
+use super::expanded::{Expanded, Expansion, Id, List, Literal, Node};
 use super::iri;
 use super::term::{Container, Term, TypeMapping};
 use super::work::Work;
@@ -256,11 +256,11 @@ impl Expander<'_> {
         if property == Some("@reverse") {
             return Err(invalid("invalid reverse property map", &**keyword));
         }
-        let is_repeatable = matches!(&**keyword, "@included" | "@type");
-        if map.met.contains(keyword) && !is_repeatable {
-            return Err(invalid("colliding keywords", &**keyword));
+        match map.met.contains(keyword) {
+            true if matches!(&**keyword, "@included" | "@type") => {}
+            true => return Err(invalid("colliding keywords", &**keyword)),
+            false => map.met.push(Rc::clone(keyword)),
         }
-        map.met.push(Rc::clone(keyword));
         match &**keyword {
             "@id" => {
                 let text = value
@@ -268,7 +268,7 @@ impl Expander<'_> {
                     .ok_or_else(|| invalid("invalid @id value", value.to_text()))?;
                 map.node.id = match active.expand_iri(text, true, false, self.work)? {
                     Some(iri) => {
-                        if !iri::is_absolute(&iri) && !iri::is_blank(&iri) {
+                        if !self.work.is_absolute(&iri)? && !iri::is_blank(&iri) {
                             self.work.dropped("a relative @id", text)?;
                         }
                         Id::Is(iri)
@@ -355,7 +355,7 @@ impl Expander<'_> {
                 .ok_or_else(|| invalid("invalid type value", value.to_text()))?;
             match type_scoped.expand_iri(name, true, true, self.work)? {
                 Some(iri) => {
-                    if !iri::is_absolute(&iri) && !iri::is_blank(&iri) && !iri.starts_with('@') {
+                    if !self.work.is_absolute(&iri)? && !iri::is_blank(&iri) && !iri.starts_with('@') {
                         self.work.dropped("a type that no context defines", name)?;
                     }
                     map.node.types.push(iri);
@@ -474,12 +474,8 @@ impl Expander<'_> {
             }
             let expanded_index = active.expand_iri(index, false, true, self.work)?;
             let is_none = expanded_index.as_deref() == Some("@none");
-            let items = Value::Array(value.one_or_many().to_vec());
-            for item in self
-                .value(&items, Some(key), &context, true)?
-                .items()
-                .unwrap_or_default()
-            {
+            let items = self.array(value.one_or_many(), Some(key), &context, true)?;
+            for item in items.items().unwrap_or_default() {
                 let mut item = if container.has(Container::GRAPH) {
                     as_graph(item)
                 } else {
@@ -658,6 +654,6 @@ fn add_reverse(node: &mut Node, property: &Rc<str>, values: Vec<Expanded>) -> Re
     if values.iter().any(|value| !matches!(value, Expanded::Node(_))) {
         return Err(invalid("invalid reverse property value", &**property));
     }
-    add(&mut node.reverse, property, values);
+    node.reverse.push((Rc::clone(property), values));
     Ok(())
 }

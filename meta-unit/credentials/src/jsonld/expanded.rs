@@ -61,9 +61,9 @@ pub(super) enum Id {
 }
 
 impl Node {
-    /// Adds to a property's values.
+    /// Adds to a property's values. It may come more than once: what is said stays the same.
     pub(super) fn add(&mut self, property: &Rc<str>, values: Vec<Expanded>) {
-        add(&mut self.properties, property, values);
+        self.properties.push((Rc::clone(property), values));
     }
 
     /// Whether it is a graph object: a graph and at most an id and an index.
@@ -86,13 +86,6 @@ impl Node {
             && self.reverse.is_empty()
             && self.included.is_empty()
             && self.graph.is_none()
-    }
-}
-
-pub(super) fn add(map: &mut Vec<(Rc<str>, Vec<Expanded>)>, property: &Rc<str>, mut values: Vec<Expanded>) {
-    match map.iter_mut().find(|(name, _)| name == property) {
-        Some((_, all)) => all.append(&mut values),
-        None => map.push((Rc::clone(property), values)),
     }
 }
 

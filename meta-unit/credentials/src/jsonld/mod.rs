@@ -28,6 +28,12 @@ pub fn to_rdf(document: &Value, options: &Options<'_>) -> Result<Vec<Quad>, Json
     to_rdf::to_rdf(&expanded, &work)
 }
 
+/// Makes a context of the application's own known by its URL, beside the embedded ones: at most 64 in this thread. It is used as it is, and must be
+/// the same wherever the documents are verified. One that is known cannot be replaced.
+pub fn add_context(url: &str, document: Value) -> Result<(), JsonLdError> {
+    cache::add(url, document)
+}
+
 /// Whether a document's contexts fit together and define its types (VC Data Model 2.0 §4.5). A context that is not known may define anything.
 pub fn check_types(document: &Object) -> Result<(), JsonLdError> {
     let mut work = work::Work::new(&Options::SIGNED);

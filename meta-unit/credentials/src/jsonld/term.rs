@@ -93,6 +93,9 @@ pub(super) struct Term {
     pub(super) context: Option<Scoped>,
 }
 
+/// Bytes of a term. Names are compared wherever they are used.
+const MAX_NAME: usize = 1024;
+
 /// How far the definition of a term has come. Meeting one that has begun is a cycle.
 #[derive(Clone, Copy, PartialEq)]
 enum State {
@@ -158,6 +161,9 @@ impl<'a> Definer<'a> {
         }
         if name.is_empty() {
             return Err(invalid("invalid term definition", name));
+        }
+        if name.len() > MAX_NAME {
+            return Err(JsonLdError::TooMany("letters in a term"));
         }
         self.local[place].state = State::Begun;
         self.work.descend()?;
@@ -297,7 +303,7 @@ impl<'a> Definer<'a> {
             if let Some(term) = self.context.term(prefix)
                 && let Some(iri) = &term.iri
             {
-                return Ok(format!("{iri}{suffix}").into());
+                return self.work.join(iri, suffix);
             }
             return Ok(name.into());
         }
@@ -311,7 +317,7 @@ impl<'a> Definer<'a> {
             return Ok(name.into());
         }
         match &self.context.vocab {
-            Some(vocab) => Ok(format!("{vocab}{name}").into()),
+            Some(vocab) => self.work.join(vocab, name),
             None => Err(invalid("invalid IRI mapping", name)),
         }
     }
@@ -397,6 +403,9 @@ impl<'a> Definer<'a> {
 
     /// A scoped context is looked at here already, so that a wrong one is known although it is not used.
     fn scoped(&mut self, value: &Value, name: &str) -> Result<Scoped, JsonLdError> {
+        if !self.embedded {
+            self.work.spend_terms(size(value))?;
+        }
         let scoped = Scoped {
             value: Rc::new(value.clone()),
             embedded: self.embedded,
@@ -439,6 +448,15 @@ impl<'a> Definer<'a> {
             }
         }
         self.context.expand_iri(text, false, true, self.work)
+    }
+}
+
+/// How many values a context holds in all.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(size).sum::<usize>() + 1,
+        Value::Object(object) => object.iter().map(|(_, value)| size(value)).sum::<usize>() + 1,
+        _ => 1,
     }
 }
 

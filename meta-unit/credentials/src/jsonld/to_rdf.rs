@@ -29,6 +29,7 @@ pub(super) fn to_rdf(document: &[Expanded], work: &Work) -> Result<Vec<Quad>, Js
         blanks: BTreeMap::new(),
         next_blank: 0,
         rdf_type: RDF_TYPE.into(),
+        xsd_string: XSD_STRING.into(),
     };
     for item in document {
         if let Expanded::Node(node) = item {
@@ -45,6 +46,7 @@ struct Builder<'a> {
     blanks: BTreeMap<Rc<str>, u32>,
     next_blank: u32,
     rdf_type: Rc<str>,
+    xsd_string: Rc<str>,
 }
 
 impl Builder<'_> {
@@ -54,18 +56,22 @@ impl Builder<'_> {
     }
 
     /// The term of an IRI or a blank node's label. `None` for what is neither.
-    fn resource(&mut self, iri: &Rc<str>) -> Option<Term> {
-        if iri::is_blank(iri) {
-            if let Some(known) = self.blanks.get(iri) {
-                return Some(Term::Blank(*known));
-            }
-            let Term::Blank(number) = self.fresh() else {
-                return None;
-            };
-            self.blanks.insert(Rc::clone(iri), number);
-            return Some(Term::Blank(number));
+    fn resource(&mut self, iri: &Rc<str>) -> Result<Option<Term>, JsonLdError> {
+        if self.work.is_absolute(iri)? {
+            return Ok(Some(Term::Iri(Rc::clone(iri))));
         }
-        iri::is_absolute(iri).then(|| Term::Iri(Rc::clone(iri)))
+        if !iri::is_blank(iri) {
+            return Ok(None);
+        }
+        let number = match self.blanks.get(iri) {
+            Some(known) => *known,
+            None => {
+                self.blanks.insert(Rc::clone(iri), self.next_blank);
+                self.next_blank += 1;
+                self.next_blank - 1
+            }
+        };
+        Ok(Some(Term::Blank(number)))
     }
 
     fn say(&mut self, subject: &Term, predicate: &Rc<str>, object: Term, graph: Option<&Term>) {
@@ -83,7 +89,7 @@ impl Builder<'_> {
             Id::Absent => Some(self.fresh()),
             Id::Null => None,
             Id::Is(iri) => {
-                let subject = self.resource(iri);
+                let subject = self.resource(iri)?;
                 if subject.is_none() {
                     self.work.dropped("a relative reference", iri)?;
                 }
@@ -91,7 +97,7 @@ impl Builder<'_> {
             }
         };
         for iri in &node.types {
-            match (self.resource(iri), &subject) {
+            match (self.resource(iri)?, &subject) {
                 (Some(object), Some(subject)) => {
                     let predicate = Rc::clone(&self.rdf_type);
                     self.say(subject, &predicate, object, graph);
@@ -135,7 +141,7 @@ impl Builder<'_> {
     }
 
     fn predicate<'p>(&self, property: &'p Rc<str>) -> Result<Option<&'p Rc<str>>, JsonLdError> {
-        if iri::is_absolute(property) {
+        if self.work.is_absolute(property)? {
             return Ok(Some(property));
         }
         self.work.dropped("a property that is no IRI", property)?;
@@ -165,46 +171,45 @@ impl Builder<'_> {
     }
 
     fn literal(&self, literal: &Literal) -> Result<Option<Term>, JsonLdError> {
-        let make = |value: &str, datatype: &str, language: Option<Rc<str>>| {
-            Ok(Some(Term::Literal(rdf::Literal {
-                value: value.into(),
-                datatype: datatype.into(),
-                language,
-            })))
-        };
-        if literal.json {
-            return make(&canonical(&literal.value), RDF_JSON, None);
-        }
-        let datatype = literal.datatype.as_deref();
-        match &literal.value {
-            Value::Bool(value) => make(
-                if *value { "true" } else { "false" },
-                datatype.unwrap_or(XSD_BOOLEAN),
-                None,
-            ),
-            Value::Number(number) if number.fract() != 0.0 || number.abs() >= 1e21 || datatype == Some(XSD_DOUBLE) => {
-                make(&double(*number), datatype.unwrap_or(XSD_DOUBLE), None)
+        let datatype = |default: &str| literal.datatype.clone().unwrap_or_else(|| default.into());
+        let mut language = None;
+        let (value, datatype): (Rc<str>, Rc<str>) = match &literal.value {
+            value if literal.json => (canonical(value).into(), RDF_JSON.into()),
+            Value::Bool(value) => (if *value { "true" } else { "false" }.into(), datatype(XSD_BOOLEAN)),
+            Value::Number(number)
+                if number.fract() != 0.0 || number.abs() >= 1e21 || literal.datatype.as_deref() == Some(XSD_DOUBLE) =>
+            {
+                (double(*number).into(), datatype(XSD_DOUBLE))
             }
             // The plain digits, also where JSON would have an exponent; no sign for minus zero.
-            Value::Number(number) => make(&format!("{}", *number + 0.0), datatype.unwrap_or(XSD_INTEGER), None),
+            Value::Number(number) => (format!("{}", *number + 0.0).into(), datatype(XSD_INTEGER)),
             Value::String(text) => {
-                if let Some(language) = &literal.language
-                    && !is_language(language)
+                if let Some(tag) = &literal.language
+                    && !is_language(tag)
                 {
-                    self.work.dropped("a language tag that is none", language)?;
+                    self.work.dropped("a language tag that is none", tag)?;
                     return Ok(None);
                 }
-                match (literal.direction.filter(|_| self.work.directions), &literal.language) {
-                    (Some(direction), language) => {
-                        let language = language.as_deref().unwrap_or_default().to_ascii_lowercase();
-                        make(text, &format!("{I18N}{language}_{}", direction.as_str()), None)
+                let datatype = match (literal.direction.filter(|_| self.work.directions), &literal.language) {
+                    (Some(direction), tag) => {
+                        let tag = tag.as_deref().unwrap_or_default().to_ascii_lowercase();
+                        format!("{I18N}{tag}_{}", direction.as_str()).into()
                     }
-                    (None, Some(language)) => make(text, LANG_STRING, Some(Rc::clone(language))),
-                    (None, None) => make(text, datatype.unwrap_or(XSD_STRING), None),
-                }
+                    (None, Some(tag)) => {
+                        language = Some(Rc::clone(tag));
+                        LANG_STRING.into()
+                    }
+                    (None, None) => literal.datatype.clone().unwrap_or_else(|| Rc::clone(&self.xsd_string)),
+                };
+                (text.as_str().into(), datatype)
             }
-            _ => Ok(None),
-        }
+            _ => return Ok(None),
+        };
+        Ok(Some(Term::Literal(rdf::Literal {
+            value,
+            datatype,
+            language,
+        })))
     }
 }
 
@@ -224,13 +229,15 @@ fn double(number: f64) -> String {
 
 /// BCP 47, as far as RDF looks at it.
 fn is_language(tag: &str) -> bool {
-    tag.split('-').enumerate().all(|(at, part)| {
-        let well_formed = match at {
-            0 => part.bytes().all(|byte| byte.is_ascii_alphabetic()),
-            _ => part.bytes().all(|byte| byte.is_ascii_alphanumeric()),
-        };
-        (1..=8).contains(&part.len()) && well_formed
-    })
+    const MAX_BYTES: usize = 64;
+    tag.len() <= MAX_BYTES
+        && tag.split('-').enumerate().all(|(at, part)| {
+            let well_formed = match at {
+                0 => part.bytes().all(|byte| byte.is_ascii_alphabetic()),
+                _ => part.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+            };
+            (1..=8).contains(&part.len()) && well_formed
+        })
 }
 
 #[cfg(test)]

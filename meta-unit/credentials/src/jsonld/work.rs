@@ -1,9 +1,11 @@
 //! What one document may cost, and what is remembered while it is read.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use super::cache::Contexts;
-use super::error::JsonLdError;
+use super::error::{JsonLdError, dropped};
+use super::iri;
 
 /// How a document is read.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +30,12 @@ impl Options<'_> {
 /// Terms copied or defined for one document. A credential with two contexts takes a few hundred; scoped contexts within contexts multiply.
 const MAX_TERMS: usize = 200_000;
 
+/// Bytes of IRIs that are put together: of a vocabulary and a name, of a prefix and what follows. Short names can stand for long ones.
+const MAX_JOINED: usize = 8 << 20;
+
+/// Bytes of IRIs that are looked at, each time they are used.
+const MAX_LOOKED_AT: usize = 64 << 20;
+
 /// Nodes within nodes, whoever made the value.
 const MAX_DEPTH: usize = 128;
 
@@ -37,6 +45,8 @@ pub(super) struct Work {
     pub(super) safe: bool,
     pub(super) directions: bool,
     terms_left: usize,
+    joined_left: Cell<usize>,
+    looked_at_left: Cell<usize>,
     depth_left: usize,
     contexts: Contexts,
 }
@@ -48,6 +58,8 @@ impl Work {
             safe: options.safe,
             directions: options.directions,
             terms_left: MAX_TERMS,
+            joined_left: Cell::new(MAX_JOINED),
+            looked_at_left: Cell::new(MAX_LOOKED_AT),
             depth_left: MAX_DEPTH,
             contexts: Contexts::default(),
         }
@@ -55,14 +67,7 @@ impl Work {
 
     /// Something is left out: an error where that matters.
     pub(super) fn dropped(&self, what: &'static str, subject: &str) -> Result<(), JsonLdError> {
-        if self.safe {
-            Err(JsonLdError::Dropped {
-                what,
-                subject: subject.to_owned(),
-            })
-        } else {
-            Ok(())
-        }
+        if self.safe { Err(dropped(what, subject)) } else { Ok(()) }
     }
 
     pub(super) fn spend_terms(&mut self, count: usize) -> Result<(), JsonLdError> {
@@ -71,6 +76,24 @@ impl Work {
             .checked_sub(count)
             .ok_or(JsonLdError::TooMany("terms in its contexts"))?;
         Ok(())
+    }
+
+    /// Puts an IRI together.
+    pub(super) fn join(&self, first: &str, second: &str) -> Result<Rc<str>, JsonLdError> {
+        spend(&self.joined_left, first.len() + second.len())?;
+        Ok([first, second].concat().into())
+    }
+
+    /// Resolves a reference.
+    pub(super) fn resolve(&self, base: &str, reference: &str) -> Result<Rc<str>, JsonLdError> {
+        spend(&self.joined_left, base.len() + reference.len())?;
+        Ok(iri::resolve(base, reference).into())
+    }
+
+    /// Whether this is an IRI: see [`iri::is_absolute`].
+    pub(super) fn is_absolute(&self, text: &str) -> Result<bool, JsonLdError> {
+        spend(&self.looked_at_left, text.len())?;
+        Ok(iri::is_absolute(text))
     }
 
     pub(super) fn descend(&mut self) -> Result<(), JsonLdError> {
@@ -89,4 +112,10 @@ impl Work {
     pub(super) fn contexts(&mut self) -> &mut Contexts {
         &mut self.contexts
     }
+}
+
+fn spend(left: &Cell<usize>, bytes: usize) -> Result<(), JsonLdError> {
+    let rest = left.get().checked_sub(bytes);
+    left.set(rest.ok_or(JsonLdError::TooMany("long IRIs"))?);
+    Ok(())
 }

@@ -20,11 +20,17 @@ pub enum CanonicalError {
 /// credential holds takes next to nothing, and this many take a few tens of milliseconds.
 const MAX_WORK: usize = 24_000;
 
+/// Bytes of the statements: a long name that many of them share is written with each.
+const MAX_TEXT: usize = 16 << 20;
+
 /// Nodes that are hashed within one another, each of which takes a piece of the stack.
 const MAX_DEPTH: usize = 96;
 
 /// The dataset as canonical N-Quads: sorted lines, each with its line end.
 pub fn canonicalize(quads: Vec<Quad>) -> Result<String, CanonicalError> {
+    if quads.iter().map(text_bytes).sum::<usize>() > MAX_TEXT {
+        return Err(CanonicalError::TooMuchWork);
+    }
     let places = order(quads.len(), &mut |a, b| quads[a].cmp(&quads[b]));
     let mut distinct: Vec<&Quad> = places.into_iter().map(|place| &quads[place]).collect();
     distinct.dedup();
@@ -44,6 +50,17 @@ pub fn canonicalize(quads: Vec<Quad>) -> Result<String, CanonicalError> {
     let line = |place: usize| &text[lines[place].clone()];
     let places = order(lines.len(), &mut |a, b| line(a).cmp(line(b)));
     Ok(places.into_iter().map(line).collect())
+}
+
+/// About as many bytes as the statement has.
+fn text_bytes(quad: &Quad) -> usize {
+    let term = |term: &Term| match term {
+        Term::Iri(iri) => iri.len(),
+        Term::Blank(_) => 8,
+        Term::Literal(literal) => literal.value.len() + literal.datatype.len(),
+    };
+    let graph = quad.graph.as_ref().map_or(0, term);
+    term(&quad.subject) + quad.predicate.len() + term(&quad.object) + graph + 16
 }
 
 fn push_number(number: u32, out: &mut String) {
@@ -213,7 +230,7 @@ impl<'a> State<'a> {
 
     /// RDFC-1.0 §4.7.3.
     fn related(&mut self, related: u32, quad: &Quad, issuer: &Issuer, position: char) -> Result<Hash, CanonicalError> {
-        self.spend(1)?;
+        self.spend(1 + quad.predicate.len() / 512)?;
         let mut input = String::with_capacity(128);
         input.push(position);
         if position != 'g' {
@@ -286,7 +303,8 @@ impl<'a> State<'a> {
         let mut path = String::new();
         let mut to_visit = Vec::new();
         for &related in nodes {
-            self.spend(1)?;
+            // A look at all that were issued so far is part of it.
+            self.spend(1 + issuer.order.len() / 64)?;
             if let Some(number) = self.canonical.get(related) {
                 path.push_str("_:c14n");
                 push_number(number, &mut path);
