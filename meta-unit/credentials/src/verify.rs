@@ -66,7 +66,13 @@ pub struct PresentationOptions<'a> {
 /// Verifies a credential: JSON with proofs, or a token. All that can be said about it is in the report.
 pub async fn verify(secured: &[u8], options: &VerifyOptions, fetch: &dyn Fetch) -> Report {
     let mut reporter = Reporter::new(None);
-    let document = verify_credential(Secured::Text(secured), options, fetch, &mut reporter).await;
+    let document = verify_credential(
+        Secured::parse(secured, TokenKind::Credential),
+        options,
+        fetch,
+        &mut reporter,
+    )
+    .await;
     if let Some(document) = &document {
         check_status(document, options, fetch, &mut Lists::default(), &mut reporter).await;
     }
@@ -76,7 +82,13 @@ pub async fn verify(secured: &[u8], options: &VerifyOptions, fetch: &dyn Fetch) 
 /// The same without a look at its status: for status lists.
 pub(crate) async fn verify_without_status(secured: &[u8], options: &VerifyOptions, fetch: &dyn Fetch) -> Report {
     let mut reporter = Reporter::new(None);
-    let document = verify_credential(Secured::Text(secured), options, fetch, &mut reporter).await;
+    let document = verify_credential(
+        Secured::parse(secured, TokenKind::Credential),
+        options,
+        fetch,
+        &mut reporter,
+    )
+    .await;
     finish(reporter, document)
 }
 
@@ -88,34 +100,54 @@ fn finish(reporter: Reporter, document: Option<Object>) -> Report {
     }
 }
 
-/// A credential as it lies before the verifier.
-enum Secured<'a> {
-    Text(&'a [u8]),
+/// A document as it lies before the verifier.
+enum Secured {
     /// With its proofs.
-    Object(&'a Object),
+    Object(Object),
     /// As a token.
-    Token(&'a str),
+    Token(String),
+}
+
+impl Secured {
+    /// Reads a text: a token, or JSON.
+    fn parse(bytes: &[u8], kind: TokenKind) -> Result<Self, Failure> {
+        match as_token(bytes) {
+            Some(token) => Ok(Self::Token(token.to_owned())),
+            None => Self::of(Value::parse(bytes)?, kind),
+        }
+    }
+
+    /// JSON may be the document itself, or an envelope around its token (VC Data Model 2.0 §4.13.2).
+    fn of(value: Value, kind: TokenKind) -> Result<Self, Failure> {
+        let Value::Object(object) = value else {
+            return Err(JoseError::NoObject("document").into());
+        };
+        let (envelope, prefix) = match kind {
+            TokenKind::Credential => ("EnvelopedVerifiableCredential", "data:application/vc+jwt,"),
+            TokenKind::Presentation => ("EnvelopedVerifiablePresentation", "data:application/vp+jwt,"),
+        };
+        let types = object.get("type").map(Value::one_or_many).unwrap_or_default();
+        if !types.iter().any(|name| name.as_str() == Some(envelope)) {
+            return Ok(Self::Object(object));
+        }
+        let url = object.get_str("id").ok_or(JoseError::Form)?;
+        let token = url.strip_prefix(prefix).ok_or(JoseError::Type(kind.as_str()))?;
+        Ok(Self::Token(token.to_owned()))
+    }
 }
 
 /// Verifies all but the status, and gives what was secured, if it can be read.
 async fn verify_credential(
-    secured: Secured<'_>,
+    secured: Result<Secured, Failure>,
     options: &VerifyOptions,
     fetch: &dyn Fetch,
     reporter: &mut Reporter,
 ) -> Option<Object> {
-    let token = match secured {
-        Secured::Object(object) => return verify_object(object.clone(), options, fetch, reporter).await,
+    let token = match read(secured, reporter)? {
+        Secured::Object(object) => return verify_object(object, options, fetch, reporter).await,
         Secured::Token(token) => token,
-        Secured::Text(bytes) => match as_token(bytes) {
-            Some(token) => token,
-            None => {
-                let object = read_object(bytes, reporter)?;
-                return verify_object(object, options, fetch, reporter).await;
-            }
-        },
     };
-    let token = read_token(token, TokenKind::Credential, reporter)?;
+    let token = read_token(&token, TokenKind::Credential, reporter)?;
     check_model(check_credential(&token.payload), reporter);
     let issuer = token.payload.get("issuer").and_then(identifier);
     let expected = expected(Relationship::AssertionMethod, issuer.or(NOBODY), options);
@@ -167,18 +199,16 @@ fn as_token(bytes: &[u8]) -> Option<&str> {
     (is_token && text.contains('.')).then_some(text)
 }
 
-fn read_object(bytes: &[u8], reporter: &mut Reporter) -> Option<Object> {
-    match Value::parse(bytes) {
-        Ok(Value::Object(object)) => {
-            reporter.passed(CheckId::Format, None, "JSON");
-            Some(object)
+fn read(secured: Result<Secured, Failure>, reporter: &mut Reporter) -> Option<Secured> {
+    match secured {
+        Ok(secured) => {
+            if let Secured::Object(_) = secured {
+                reporter.passed(CheckId::Format, None, "JSON");
+            }
+            Some(secured)
         }
-        Ok(_) => {
-            reporter.failed(CheckId::Format, None, JoseError::NoObject("document"));
-            None
-        }
-        Err(error) => {
-            reporter.failed(CheckId::Format, None, error);
+        Err(failure) => {
+            reporter.failed(CheckId::Format, None, failure);
             None
         }
     }
@@ -325,20 +355,10 @@ pub async fn verify_presentation(secured: &[u8], options: &PresentationOptions<'
     let mut lists = Lists::default();
     for (at, credential) in credentials.iter().enumerate() {
         let mut one = Reporter::new(Some(at));
-        let secured = match credential {
-            Value::Object(object) => {
-                enveloped(object).map(|token| token.map_or(Secured::Object(object), Secured::Token))
-            }
-            _ => Err(JoseError::Form),
-        };
-        match secured {
-            Err(error) => one.failed(CheckId::Format, None, error),
-            Ok(secured) => {
-                if let Some(document) = verify_credential(secured, &options.verify, fetch, &mut one).await {
-                    check_holder(&document, presenter.as_deref(), options, &mut one);
-                    check_status(&document, &options.verify, fetch, &mut lists, &mut one).await;
-                }
-            }
+        let secured = Secured::of(credential.clone(), TokenKind::Credential);
+        if let Some(document) = verify_credential(secured, &options.verify, fetch, &mut one).await {
+            check_holder(&document, presenter.as_deref(), options, &mut one);
+            check_status(&document, &options.verify, fetch, &mut lists, &mut one).await;
         }
         verified &= one.is_verified();
         reporter.checks.append(&mut one.checks);
@@ -357,16 +377,18 @@ async fn verify_presenter(
     fetch: &dyn Fetch,
     reporter: &mut Reporter,
 ) -> Option<(Object, Option<String>)> {
-    if let Some(token) = as_token(secured) {
-        let token = read_token(token, TokenKind::Presentation, reporter)?;
-        check_model(check_presentation(&token.payload), reporter);
-        let holder = token.payload.get("holder").and_then(identifier);
-        let expected = expected(Relationship::Authentication, holder, &options.verify);
-        check_token_audience(&token, options, reporter);
-        let presenter = verify_token(&token, &expected, fetch, reporter).await;
-        return Some((token.payload, presenter));
-    }
-    let mut presentation = read_object(secured, reporter)?;
+    let mut presentation = match read(Secured::parse(secured, TokenKind::Presentation), reporter)? {
+        Secured::Object(object) => object,
+        Secured::Token(token) => {
+            let token = read_token(&token, TokenKind::Presentation, reporter)?;
+            check_model(check_presentation(&token.payload), reporter);
+            let holder = token.payload.get("holder").and_then(identifier);
+            let expected = expected(Relationship::Authentication, holder, &options.verify);
+            check_token_audience(&token, options, reporter);
+            let presenter = verify_token(&token, &expected, fetch, reporter).await;
+            return Some((token.payload, presenter));
+        }
+    };
     check_model(check_presentation(&presentation), reporter);
     let holder = presentation.get("holder").and_then(identifier);
     let expected = Expected {
@@ -397,22 +419,6 @@ fn check_token_audience(token: &Token<'_>, options: &PresentationOptions<'_>, re
             reporter.failed(CheckId::Domain, None, ProofError::WrongDomain);
         }
     }
-}
-
-/// The token within an EnvelopedVerifiableCredential (VC Data Model 2.0 §4.13.2). `None` if it is a credential with proofs.
-fn enveloped(credential: &Object) -> Result<Option<&str>, JoseError> {
-    let types = credential.get("type").map(Value::one_or_many).unwrap_or_default();
-    if !types
-        .iter()
-        .any(|name| name.as_str() == Some("EnvelopedVerifiableCredential"))
-    {
-        return Ok(None);
-    }
-    let url = credential.get_str("id").ok_or(JoseError::Form)?;
-    let token = url
-        .strip_prefix("data:application/vc+jwt,")
-        .ok_or(JoseError::Type("vc+jwt"))?;
-    Ok(Some(token))
 }
 
 /// Whether a credential is about who presents it.

@@ -75,6 +75,34 @@ fn credentials_of_every_format_are_presented_in_every_format() {
 }
 
 #[test]
+fn envelopes_are_opened() {
+    let (issuer, holder) = (SoftSigner::new(1), SoftSigner::new(2));
+    let token = issued(Format::Token, &issuer, &holder.did);
+    let envelope = |kind: &str, media_type: &str, token: &str| {
+        format!(
+            r#"{{"@context":"https://www.w3.org/ns/credentials/v2","type":"{kind}","id":"data:{media_type},{token}"}}"#
+        )
+    };
+    let credential = envelope("EnvelopedVerifiableCredential", "application/vc+jwt", &token);
+    assert!(now(verify(credential.as_bytes(), &today(), &Offline)).verified);
+    let presentation = now(present(&[&token], &made(Format::Token), &holder)).expect("it can be presented");
+    let presentation = envelope("EnvelopedVerifiablePresentation", "application/vp+jwt", &presentation);
+    assert!(check(&presentation, &asked()).verified);
+    for (kind, media_type) in [
+        ("EnvelopedVerifiableCredential", "application/vp+jwt"),
+        ("EnvelopedVerifiableCredential", "application/vc+sd-jwt"),
+        ("EnvelopedVerifiableCredential", "text/plain"),
+        ("VerifiableCredential", "application/vc+jwt"),
+    ] {
+        let credential = envelope(kind, media_type, &token);
+        assert!(
+            !now(verify(credential.as_bytes(), &today(), &Offline)).verified,
+            "{kind} {media_type}"
+        );
+    }
+}
+
+#[test]
 fn a_presentation_answers_one_challenge_of_one_verifier() {
     let (issuer, holder) = (SoftSigner::new(1), SoftSigner::new(2));
     let credential = issued(FORMATS[0], &issuer, &holder.did);

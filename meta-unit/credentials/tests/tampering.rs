@@ -469,4 +469,15 @@ fn hostile_input_is_refused_quickly_and_by_name() {
     let unknown = r#"{"@context":["https://www.w3.org/ns/credentials/v2","https://evil.example/context"]}"#;
     let unknown_error: ProofError = JsonLdError::UnknownContext("https://evil.example/context".to_owned()).into();
     assert_eq!(refused(unknown), unknown_error.into());
+
+    // A verifier asks nobody for a context either.
+    let text = issued(FORMATS[1]).replace(
+        "https://www.w3.org/ns/credentials/examples/v2",
+        "https://evil.example/context",
+    );
+    let pages = common::Pages::default();
+    let report = now(verify(text.as_bytes(), &today(), &pages));
+    let unknown: ProofError = JsonLdError::UnknownContext("https://evil.example/context".to_owned()).into();
+    assert_eq!(only_failure(&report), (CheckId::Signature, unknown.into()));
+    assert!(pages.asked.borrow().is_empty());
 }
