@@ -99,7 +99,7 @@ async fn the_keys_sign_agree_and_wrap() {
     assert!(ours.created);
     assert!(!open(&keys, "ours").await.created);
 
-    for message in [&b""[..], b"message", &[7; 65_536]] {
+    for message in [&b""[..], b"message", &[7; 32_768]] {
         let signature = sign(&keys, "ours", message).await.expect("signs");
         assert_eq!(signature.len(), 64);
         assert!(verifies(&ours.sign_public_key, message, &signature).await);
@@ -306,6 +306,26 @@ async fn where_the_engine_does_not_store_keys_they_are_in_memory_and_say_so() {
         assert!(verifies(&opened.sign_public_key, b"message", &signature).await);
         assert!(open(&keys_of(&name).await, "device").await.created, "nothing was kept");
     }
+}
+
+#[wasm_bindgen_test]
+async fn where_the_engine_does_not_store_keys_to_agree_with_the_others_are_kept_without_them() {
+    // What WebKitGTK does.
+    let engine = "
+        globalThis.realPut = IDBObjectStore.prototype.put;
+        IDBObjectStore.prototype.put = function (value, key) { return realPut.call(this, value.agree ? null : value, key); };";
+    let name = fresh_name();
+    let keys = keys_of(&name).await;
+    js(&[], engine).await;
+    let (opened, again) = futures_util::future::join(open(&keys, "device"), open(&keys, "device")).await;
+    js(&[], "IDBObjectStore.prototype.put = realPut;").await;
+    assert_eq!(opened.protection(), KeyProtection::Platform);
+    assert!(opened.agree_public_key.is_empty());
+    assert!(opened.created != again.created && opened.sign_public_key == again.sign_public_key);
+    let after = keys_of(&name).await;
+    let signature = sign(&after, "device", b"message").await.expect("signs");
+    assert!(verifies(&opened.sign_public_key, b"message", &signature).await);
+    assert_eq!(agree(&after, "device", &[9; 32]).await, Err(AbiStatus::Unsupported));
 }
 
 #[wasm_bindgen_test]

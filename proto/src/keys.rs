@@ -9,7 +9,7 @@ use crate::{AbiStatus, KeysCommand, KeysResult};
 pub const MAX_KEY_SET_NAME_BYTES: usize = 64;
 
 /// The longest message that is signed.
-pub const MAX_SIGNED_BYTES: usize = 65_536;
+pub const MAX_SIGNED_BYTES: usize = 32_768;
 
 /// The longest secret that is wrapped.
 pub const MAX_WRAPPED_SECRET_BYTES: usize = 4_096;
@@ -122,7 +122,7 @@ mod tests {
         };
         for taken in [
             sign(0),
-            sign(65_536),
+            sign(32_768),
             agree(32),
             wrap(0, 0),
             wrap(4_096, 1_024),
@@ -132,7 +132,7 @@ mod tests {
             assert_eq!(check("a", taken), Ok(()));
         }
         for refused in [
-            sign(65_537),
+            sign(32_769),
             agree(31),
             agree(33),
             agree(0),

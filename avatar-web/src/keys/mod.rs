@@ -40,6 +40,9 @@ pub trait Shelf: 'static {
     fn get(&self, name: &str) -> LocalBoxFuture<Result<Option<JsValue>, StorageError>>;
     /// Adds a value, unless there is one of this name: one transaction decides. Flushed to the medium when it resolves.
     fn add(&self, name: &str, value: &JsValue) -> LocalBoxFuture<Result<Added, StorageError>>;
+    /// Puts a value, reads it and takes it back, all in one transaction: what the engine gives for what it takes. `None` if it takes no such values here, as Firefox
+    /// once in private windows.
+    fn trial(&self, value: &JsValue) -> LocalBoxFuture<Result<Option<JsValue>, StorageError>>;
     /// Removes a value; absent is no error. Flushed to the medium when it resolves.
     fn remove(&self, name: &str) -> LocalBoxFuture<Result<(), StorageError>>;
 }
@@ -50,8 +53,6 @@ pub enum Added {
     New,
     /// This one was there before.
     There(JsValue),
-    /// The engine does not store such values here, as Firefox in private windows.
-    NotStorable,
 }
 
 /// The keys of a host over this backend; `None` where the engine has no WebCrypto, as outside of secure contexts.

@@ -61,12 +61,14 @@ impl WebCrypto {
 }
 
 /// One key set. Its private keys never leave the engine.
+#[derive(Clone)]
 pub struct KeySet {
     sign: Option<KeyPair>,
     agree: Option<KeyPair>,
     wrap: CryptoKey,
 }
 
+#[derive(Clone)]
 struct KeyPair {
     private: CryptoKey,
     public: Vec<u8>,
@@ -83,6 +85,15 @@ impl KeySet {
             agree: KeyPair::generate(crypto, "X25519", &["deriveBits"]).await?,
             wrap: wrap.map_err(|error| failed(&error))?.unchecked_into(),
         })
+    }
+
+    /// The same without keys to agree with.
+    pub fn without_agreement(&self) -> Self {
+        Self {
+            sign: self.sign.clone(),
+            agree: None,
+            wrap: self.wrap.clone(),
+        }
     }
 
     /// What a structured clone keeps.

@@ -85,23 +85,14 @@ impl Inner {
         if let Some(known) = self.find(name).await? {
             return Ok(opened(&known, false));
         }
-        let fresh = Rc::new(KeySet::generate(&self.crypto).await?);
-        if let Some(shelf) = &self.shelf {
-            match shelf.add(name, &fresh.to_js()).await? {
-                Added::There(theirs) => return Ok(opened(&self.learn(name, &theirs)?, false)),
-                Added::New => {
-                    let Some(stored) = shelf.get(name).await? else {
-                        // Erased meanwhile.
-                        return Ok(opened(&Known::platform(name, fresh), true));
-                    };
-                    // An engine may take keys and give none back.
-                    match self.learn(name, &stored) {
-                        Ok(known) => return Ok(opened(&known, true)),
-                        Err(_) => shelf.remove(name).await?,
-                    }
-                }
-                Added::NotStorable => {}
-            }
+        let fresh = KeySet::generate(&self.crypto).await?;
+        if let Some(shelf) = &self.shelf
+            && let Some(storable) = storable(shelf.as_ref(), &fresh).await?
+        {
+            return match shelf.add(name, &storable.to_js()).await? {
+                Added::There(theirs) => Ok(opened(&self.learn(name, theirs)?, false)),
+                Added::New => Ok(opened(&Known::platform(name, storable), true)),
+            };
         }
         // Somebody else may have been quicker.
         if let Some(known) = self.known(name) {
@@ -109,7 +100,7 @@ impl Inner {
         }
         let fresh = Known {
             name: name.to_owned(),
-            keys: fresh,
+            keys: Rc::new(fresh),
             protection: KeyProtection::Memory,
         };
         self.known.borrow_mut().push(fresh.clone());
@@ -134,18 +125,18 @@ impl Inner {
         }
         let Some(shelf) = &self.shelf else { return Ok(None) };
         match shelf.get(name).await? {
-            Some(stored) => self.learn(name, &stored).map(Some),
+            Some(stored) => self.learn(name, stored).map(Some),
             None => Ok(None),
         }
     }
 
-    fn learn(&self, name: &str, stored: &JsValue) -> Result<Known, KeysError> {
-        let keys = KeySet::from_js(stored).ok_or_else(|| KeysError::corrupt("the key set is damaged"))?;
+    fn learn(&self, name: &str, stored: JsValue) -> Result<Known, KeysError> {
+        let keys = KeySet::from_js(&stored).ok_or_else(|| KeysError::corrupt("the key set is damaged"))?;
         let mut known = self.known.borrow_mut();
         if known.len() >= MAX_KNOWN {
             known.retain(|known| known.protection == KeyProtection::Memory);
         }
-        let learnt = Known::platform(name, Rc::new(keys));
+        let learnt = Known::platform(name, keys);
         known.retain(|known| known.name != name);
         known.push(learnt.clone());
         Ok(learnt)
@@ -153,13 +144,24 @@ impl Inner {
 }
 
 impl Known {
-    fn platform(name: &str, keys: Rc<KeySet>) -> Self {
+    fn platform(name: &str, keys: KeySet) -> Self {
         Self {
             name: name.to_owned(),
-            keys,
+            keys: Rc::new(keys),
             protection: KeyProtection::Platform,
         }
     }
+}
+
+/// What of a key set the engine stores. WebKitGTK takes X25519 keys and gives nothing back for them: better keys without these than all of them in memory.
+async fn storable(shelf: &dyn Shelf, keys: &KeySet) -> Result<Option<KeySet>, KeysError> {
+    for keys in [keys.clone(), keys.without_agreement()] {
+        let stored = shelf.trial(&keys.to_js()).await?;
+        if stored.as_ref().and_then(KeySet::from_js).is_some() {
+            return Ok(Some(keys));
+        }
+    }
+    Ok(None)
 }
 
 fn opened(known: &Known, created: bool) -> KeysResult {

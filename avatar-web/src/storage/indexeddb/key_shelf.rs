@@ -10,6 +10,9 @@ use crate::error::name_of;
 use crate::keys::{Added, Shelf};
 use crate::storage::{LocalBoxFuture, StorageError};
 
+/// No name of a key set.
+const TRIAL: &str = "#";
+
 /// See the module's documentation.
 pub struct KeyShelf {
     inner: Rc<Inner>,
@@ -56,12 +59,24 @@ impl Shelf for KeyShelf {
             }
             if let Err(error) = keys.put_with_key(&value, &name) {
                 let _ = transaction.abort();
-                return match name_of(&error).as_str() {
-                    "DataCloneError" => Ok(Added::NotStorable),
-                    _ => Err(inner.explain(&error)),
-                };
+                return Err(inner.explain(&error));
             }
             commit(&inner, &transaction, end).await.map(|()| Added::New)
+        })
+    }
+
+    fn trial(&self, value: &JsValue) -> LocalBoxFuture<Result<Option<JsValue>, StorageError>> {
+        let value = value.clone();
+        self.while_open(async move |inner| {
+            let (transaction, keys) = inner.begin(KEYS, "readwrite", false).await?;
+            let name = JsValue::from(TRIAL);
+            let stored = match keys.put_with_key(&value, &name) {
+                Ok(_) => read(&keys, &name).await,
+                Err(error) if name_of(&error) == "DataCloneError" => Ok(None),
+                Err(error) => Err(error),
+            };
+            let _ = transaction.abort();
+            stored.map_err(|error| inner.explain(&error))
         })
     }
 

@@ -31,7 +31,7 @@ export class Keys {
 
   isWithinLimits(name, { case: what, value }) {
     if (!/^[a-z0-9-]{1,64}$/.test(name)) return false;
-    if (what === "sign") return value.message.length <= 65_536;
+    if (what === "sign") return value.message.length <= 32_768;
     if (what === "agree") return value.publicKey.length === KEY_BYTES;
     if (what === "wrap") return value.secret.length <= 4_096 && value.context.length <= 1_024;
     if (what === "unwrap") return value.wrapped.length <= 4_160 && value.context.length <= 1_024;
