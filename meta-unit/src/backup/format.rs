@@ -1,6 +1,8 @@
 //! What is inside of a backup: a line that names it, and frames, each a protobuf message behind its length (varint): a header, the records of the store in plain form, and an end that
 //! counts them. That the bytes are those that were written is age's business.
 
+use std::collections::BTreeMap;
+
 use prost::Message;
 
 use super::BackupError;
@@ -56,6 +58,9 @@ pub struct End {
     #[prost(uint64, tag = "1")]
     pub records: u64,
 }
+
+/// The records of one document, with their numbers, in their order.
+pub type DocumentRecords<'a> = Vec<(u64, &'a [u8])>;
 
 /// What a backup holds.
 #[derive(Default)]
@@ -150,21 +155,17 @@ impl Contents {
     }
 
     /// The records of each document, with their numbers.
-    pub fn documents(&self) -> impl Iterator<Item = ([u8; 16], Vec<(u64, &[u8])>)> {
-        let mut of_documents: Vec<_> = self
-            .records
-            .iter()
-            .filter_map(|record| Some((keys::parse_document_record(&record.key)?, record.value.as_slice())))
-            .collect();
-        of_documents.sort_by_key(|(key, _)| *key);
-        let mut grouped: Vec<([u8; 16], Vec<(u64, &[u8])>)> = Vec::new();
-        for ((id, number), value) in of_documents {
-            match grouped.last_mut() {
-                Some((last, records)) if *last == id => records.push((number, value)),
-                _ => grouped.push((id, vec![(number, value)])),
+    pub fn documents(&self) -> impl Iterator<Item = ([u8; 16], DocumentRecords<'_>)> {
+        let mut grouped: BTreeMap<[u8; 16], DocumentRecords<'_>> = BTreeMap::new();
+        for record in &self.records {
+            if let Some((id, number)) = keys::parse_document_record(&record.key) {
+                grouped.entry(id).or_default().push((number, record.value.as_slice()));
             }
         }
-        grouped.into_iter()
+        grouped.into_iter().map(|(id, mut records)| {
+            records.sort_by_key(|(number, _)| *number);
+            (id, records)
+        })
     }
 
     /// How many credentials there are.

@@ -17,7 +17,8 @@ use avatar_credentials::json::{Object, Value};
 use avatar_credentials::proof::Suite;
 use avatar_credentials::time::Timestamp;
 use avatar_credentials::{
-    Format, IssueError, IssueOptions, Outcome, PresentOptions, PresentationOptions, Report, StatusPolicy, VerifyOptions,
+    Check, CheckId, Format, IssueError, IssueOptions, Outcome, PresentOptions, PresentationOptions, Report,
+    StatusPolicy, VerifyOptions,
 };
 use avatar_proto::{
     AppError, CheckOutcome, CredentialDocument, CredentialIssue, CredentialKept, CredentialPresent, CredentialRequest,
@@ -35,6 +36,9 @@ use outside::{Key, Network};
 
 /// The context of the data model.
 const CREDENTIALS_V2: &str = "https://www.w3.org/ns/credentials/v2";
+
+/// The context that gives all other names a meaning.
+const UNDEFINED_TERMS_V2: &str = "https://www.w3.org/ns/credentials/undefined-terms/v2";
 
 /// A credential or presentation has at most so many bytes.
 const MAX_DOCUMENT_BYTES: usize = 1024 * 1024;
@@ -331,7 +335,11 @@ impl Credentials {
 
     fn fill_in(&self, credential: &mut Object) {
         if !credential.contains("@context") {
-            credential.insert("@context", Value::Array(vec![CREDENTIALS_V2.into()]));
+            // Whoever names no contexts may use names that none defines: this one gives them a meaning of their own.
+            credential.insert(
+                "@context",
+                Value::Array(vec![CREDENTIALS_V2.into(), UNDEFINED_TERMS_V2.into()]),
+            );
         }
         if !credential.contains("type") {
             credential.insert("type", Value::Array(vec!["VerifiableCredential".into()]));
@@ -368,9 +376,10 @@ fn identifier_of(report: &Report, name: &str) -> String {
     identifier.unwrap_or_default().to_owned()
 }
 
-/// A report as it is told. Offline, what could not be checked is no reason to believe it.
+/// A report as it is told. Offline, a status that could not be looked up is no good one.
 fn answer(report: Report, request: &CredentialVerify) -> VerificationReport {
-    let unchecked = report.checks.iter().any(|check| check.outcome == Outcome::NotChecked);
+    let is_unknown = |check: &Check| check.id == CheckId::Status && check.outcome == Outcome::NotChecked;
+    let unchecked = report.checks.iter().any(is_unknown);
     let issuer = identifier_of(&report, "issuer");
     let checks = report.checks.into_iter().map(|check| VerificationCheck {
         id: check.id.as_str().to_owned(),

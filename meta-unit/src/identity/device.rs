@@ -1,7 +1,7 @@
 //! The key of this device. The platform keeps it where it can (`avatar_keys`); otherwise it lies sealed in the store, which is told.
 
 use avatar_proto::keys_command::Command;
-use avatar_proto::{KeyProtection, KeysOpen, KeysSign};
+use avatar_proto::{KeyProtection, KeysSign};
 use ed25519_dalek::{Signer, SigningKey};
 use prost::Message;
 use zeroize::{Zeroize, Zeroizing};
@@ -54,12 +54,7 @@ impl DeviceKey {
     /// # Errors
     /// The platform's keys failed.
     pub async fn put_new(platform: &dyn Platform, batch: &mut Batch) -> Result<Self, PlatformError> {
-        let opened = match platform.keys(vault::command(Command::Open(KeysOpen {}))).await {
-            Ok(opened) => Some(opened),
-            Err(error) if vault::is_unsupported(&error) => None,
-            Err(error) => return Err(error),
-        };
-        let opened = opened.unwrap_or_default();
+        let opened = vault::device_keys(platform).await?.unwrap_or_default();
         let mut stored = Stored {
             public_key: Vec::new(),
             seed: Vec::new(),

@@ -274,8 +274,9 @@ impl Identity {
         if places.len() < 3 {
             return Err(IdentityError::Invalid("at least three words are needed"));
         }
-        let is_right =
-            |(place, word): &(u32, String)| words.get(*place as usize) == Some(&word.trim().to_lowercase().as_str());
+        let is_right = |(place, word): &(u32, String)| {
+            words.get(*place as usize) == Some(&word.trim().to_ascii_lowercase().as_str())
+        };
         if !shown.iter().all(is_right) {
             return Err(IdentityError::WrongWord);
         }

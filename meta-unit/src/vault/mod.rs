@@ -14,8 +14,8 @@ use std::rc::Rc;
 use avatar_proto::keys_command::Command;
 use avatar_proto::unlock_secret::Secret as Asked;
 use avatar_proto::{
-    AppError, Durability, ErrorCode, KeyProtection, KeysCommand, KeysOpen, KeysUnwrap, KeysWrap, OpErrorCode, Passkey,
-    StorageScan, UnlockSecret,
+    AppError, Durability, ErrorCode, KeyProtection, KeysCommand, KeysOpen, KeysResult, KeysUnwrap, KeysWrap,
+    OpErrorCode, Passkey, StorageScan, UnlockSecret,
 };
 use avatar_vault::DataKey;
 use avatar_vault::words::RecoveryWords;
@@ -420,7 +420,7 @@ pub fn command(command: Command) -> KeysCommand {
 }
 
 /// Whether the host has no keys at all.
-pub fn is_unsupported(error: &PlatformError) -> bool {
+fn is_unsupported(error: &PlatformError) -> bool {
     error.code == OpErrorCode::Unsupported
 }
 
@@ -431,15 +431,26 @@ fn is_gone(error: &PlatformError) -> bool {
     )
 }
 
+/// This device's keys, as the platform keeps them. None where it keeps none, or none that live as long as what they are for: a store may outlive the process that holds its keys.
+///
+/// # Errors
+/// The platform's keys failed.
+pub async fn device_keys(platform: &dyn Platform) -> Result<Option<KeysResult>, PlatformError> {
+    match platform.keys(command(Command::Open(KeysOpen {}))).await {
+        Ok(opened) if opened.protection() == KeyProtection::Memory => Ok(None),
+        Ok(opened) => Ok(Some(opened)),
+        Err(error) if is_unsupported(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// A wrapping that the platform's key opens; where the platform keeps no keys, one whose key lies beside it.
 async fn add_platform(platform: &Rc<dyn Platform>, record: &mut VaultRecord, key: &DataKey) -> Result<(), VaultError> {
     let mut secret = Zeroizing::new([0; 32]);
     platform.random(secret.as_mut_slice());
-    let opened = platform.keys(command(Command::Open(KeysOpen {}))).await;
-    let (protection, blob) = match opened {
-        Err(error) if is_unsupported(&error) => (KeyProtection::Unspecified, secret.to_vec()),
-        Err(error) => return Err(error.into()),
-        Ok(opened) => {
+    let (protection, blob) = match device_keys(&**platform).await? {
+        None => (KeyProtection::Unspecified, secret.to_vec()),
+        Some(opened) => {
             let wrap = Command::Wrap(KeysWrap {
                 secret: secret.to_vec(),
                 context: WRAP_CONTEXT.to_vec(),

@@ -108,6 +108,28 @@ fn what_is_issued_here_verifies_elsewhere_and_not_once_it_is_changed() {
 }
 
 #[test]
+fn who_names_no_contexts_may_use_any_names() {
+    let (issuer, verifier) = (TestHost::started(1), TestHost::started(2));
+    for securing in ALL {
+        let issue = CredentialIssue {
+            credential: r#"{"type":["VerifiableCredential","Membership"],"credentialSubject":{"id":"did:example:s","team":"blue"}}"#.to_owned(),
+            securing: securing.into(),
+            ..CredentialIssue::default()
+        };
+        let issued = document(last(&issuer, Ask::CredentialIssue(issue)))
+            .expect("it is issued")
+            .document;
+        let report = verify_document(&verifier, &issued);
+        assert!(report.verified, "{securing:?}: {report:?}");
+        let changed = verify_document(&verifier, &issued.replace("blue", "gold"));
+        assert!(
+            securing == Securing::Jose || !changed.verified,
+            "{securing:?}: the claim is signed"
+        );
+    }
+}
+
+#[test]
 fn kept_credentials_are_listed_after_a_restart_and_gone_when_forgotten() {
     let host = TestHost::started(1);
     let own = issue(&host, Securing::Unspecified, "");
