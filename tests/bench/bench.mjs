@@ -29,6 +29,7 @@ const FULL = {
   queries: { rounds: 50 },
   trace: { rounds: 1, limit: 259_778 },
   boundary: { count: 20_000, rounds: 9 },
+  credentials: { rounds: 5, warmUpMs: 1_500, measureMs: 1_500 },
 };
 const QUICK = {
   writes: { rounds: 3, documents: 300, batch: 5_000 },
@@ -36,6 +37,7 @@ const QUICK = {
   queries: { rounds: 20 },
   trace: { rounds: 1, limit: 30_000 },
   boundary: { count: 10_000, rounds: 5 },
+  credentials: { rounds: 3, warmUpMs: 1_000, measureMs: 700 },
 };
 
 const plan = options.quick ? QUICK : FULL;
@@ -51,6 +53,7 @@ async function ask(report, stage) {
   }
   if (wanted("trace")) await questions.trace(stage, report, plan.trace);
   if (wanted("boundary")) await questions.boundary(stage, report, plan.boundary);
+  if (wanted("credentials")) await questions.credentials(stage, report, plan.credentials);
 }
 
 function sizeTable(sizes) {
@@ -70,7 +73,7 @@ const report = new Report();
 const sizes = await readSizes();
 for (const { name, total, maxBrotliBytes } of sizes) report.bar(`${name}, brotli`, total.brotli / 1000, maxBrotliBytes / 1000, { unit: "KB" });
 
-await buildSite(["raw-indexeddb", "automerge-repo", "automerge", "yjs", "loro", "avatar", "core"]);
+await buildSite(["raw-indexeddb", "automerge-repo", "automerge", "yjs", "loro", "digitalbazaar", "avatar", "core"]);
 const server = await serve({ "/": SITE }, { headers: { "cache-control": "public, max-age=600" } });
 const stage = await Stage.open(server.url);
 const browser = `Chromium ${stage.version()}`;

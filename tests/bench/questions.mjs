@@ -1,4 +1,5 @@
 // What the bench asks, question by question. Each adds its numbers and its promises to the report.
+import { IN_FLIGHT } from "./contestants/credentials.js";
 import { interleaved, median } from "./lib/measure.mjs";
 
 let databases = 0;
@@ -102,4 +103,22 @@ export async function boundary(stage, report, { count, rounds }) {
   report.add("yuan_handle_request to answer: a query's first row", "Meta Unit", queryUs, "µs");
   report.bar("yuan_handle_request for a small read (status), no worker hop", statusUs, 5, { unit: "µs" });
   report.bar("yuan_handle_request for a small read (one row), no worker hop", queryUs, 5, { unit: "µs" });
+}
+
+/** Suites, and how many times as fast as theirs ours must be. */
+const SUITES = { "eddsa-jcs-2022": 2, "eddsa-rdfc-2022": 1 };
+
+export async function credentials(stage, report, { rounds, ...times }) {
+  for (const [securing, bar] of Object.entries(SUITES)) {
+    const [theirs, ours] = await interleaved(rounds, [
+      () => stage.run("digitalbazaar", "credentials", { securing, ...times }),
+      () => stage.run("avatar", "credentials", { securing, name: fresh("credentials"), ...times }),
+    ]);
+    for (const [what, rate] of [["issued", "issuedPerSecond"], ["verified", "verifiedPerSecond"]]) {
+      const [their, our] = [theirs, ours].map((answers) => median(answers.map((answer) => answer[rate])));
+      report.add(`${securing}: ${what}, ${IN_FLIGHT} at a time`, "@digitalbazaar/vc", their, "a second");
+      report.add(`${securing}: ${what}, ${IN_FLIGHT} at a time`, "Avatar", our, "a second");
+      report.bar(`${securing}: rate of credentials ${what} / @digitalbazaar/vc`, our / their, bar, { atLeast: true });
+    }
+  }
 }

@@ -1,5 +1,6 @@
 // Ours, through the public facade, with its worker, everything durable when it is called done.
 import { createAvatar } from "@dao/avatar";
+import { rates } from "./credentials.js";
 import { assertEqual, expectedText, keystrokes, nextTask, note, showTitles, timed } from "./workload.js";
 
 /** Edits between two turns of the page: far more than any person types, so that the stream is pipelined as a paste or a replay would be. */
@@ -93,6 +94,16 @@ globalThis.contestant = {
     const { metaUnit } = await avatar.status();
     await avatar.close();
     return { editMs, id: doc.id, memoryBytes: metaUnit.memoryBytes };
+  },
+
+  async credentials({ securing, name, ...times }) {
+    const avatar = await createAvatar({ name });
+    const answer = await rates(avatar.did, times, {
+      issue: (credential) => avatar.credentials.issue(credential, { securing }),
+      verify: async (secured) => (await avatar.credentials.verify(secured)).verified,
+    });
+    await avatar.close();
+    return answer;
   },
 
   /** In a page of its own: nothing of the document is in any memory. */
