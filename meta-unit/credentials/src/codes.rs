@@ -1,6 +1,6 @@
 //! Stable names of what went wrong, for applications: [`Failure`]s in kebab case, resolution errors as DID Resolution has them.
 
-use crate::did::{DocumentError, ResolveError};
+use crate::did::{DidError, DocumentError, ResolveError};
 use crate::host::FetchError;
 use crate::jose::JoseError;
 use crate::keys::KeyError;
@@ -103,6 +103,7 @@ impl ResolveError {
     /// The error as DID Resolution and the did:key method name it.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Syntax(DidError::Url) => "invalidDidUrl",
             Self::Syntax(_) => "invalidDid",
             Self::UnsupportedMethod => "methodNotSupported",
             Self::Address(_) => "addressNotAllowed",

@@ -104,8 +104,9 @@ impl<'a> Token<'a> {
 
     /// The URL of the verification method: the header's `kid`, which may leave the controller out.
     pub fn method(&self, controller: Option<&str>) -> String {
-        match (self.key_id.starts_with('#'), controller) {
-            (true, Some(controller)) => format!("{controller}{}", self.key_id),
+        match (self.key_id.strip_prefix('#'), controller) {
+            (Some(fragment), Some(controller)) => format!("{controller}#{fragment}"),
+            (None, Some(controller)) if !self.key_id.contains('#') => format!("{controller}#{}", self.key_id),
             _ => self.key_id.clone(),
         }
     }

@@ -321,12 +321,14 @@ fn check_claims(token: &Token<'_>, expected: &Expected<'_>, reporter: &mut Repor
         reporter.failed(CheckId::Controller, None, JoseError::Claim("iss"));
     }
     let seconds = |claim| token.seconds(claim);
-    match (seconds("exp"), seconds("nbf"), seconds("iat")) {
-        (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => reporter.failed(CheckId::ProofTime, None, error),
-        (Ok(Some(expires)), ..) if expires <= expected.now.0 => {
+    // When it was issued is for information; some write it as a text.
+    let issued = seconds("iat").unwrap_or_default();
+    match (seconds("exp"), seconds("nbf")) {
+        (Err(error), _) | (_, Err(error)) => reporter.failed(CheckId::ProofTime, None, error),
+        (Ok(Some(expires)), _) if expires <= expected.now.0 => {
             reporter.failed(CheckId::ProofTime, None, ProofError::Expired);
         }
-        (_, Ok(from), Ok(issued)) => {
+        (_, Ok(from)) => {
             let latest = expected.now.0.saturating_add(expected.clock_skew);
             if from.max(issued).is_some_and(|time| time > latest) {
                 reporter.failed(CheckId::ProofTime, None, ProofError::NotYetValid);

@@ -225,7 +225,19 @@ fn entries_that_are_not_what_they_should_be_are_refused_by_name() {
         with("statusSize", Value::Number(9.0)),
         StatusError::Malformed("statusSize").into()
     );
-    assert_eq!(with("statusSize", Value::Number(2.0)), StatusError::TooShort.into());
+    assert_eq!(
+        with("statusSize", Value::Number(2.0)),
+        StatusError::Malformed("statusMessage").into()
+    );
+    assert_eq!(
+        with("statusMessage", "text".into()),
+        StatusError::Malformed("statusMessage").into()
+    );
+    assert_eq!(
+        with("statusMessage", vec![Value::Null, Value::Null].into()),
+        StatusError::Malformed("statusMessage").into()
+    );
+    assert_eq!(with("id", LIST.into()), StatusError::Malformed("id").into());
     for (url, error) in [
         ("http://issuer.example/status/3", AddressError::NotHttps),
         ("https://localhost/status/3", AddressError::PrivateName),

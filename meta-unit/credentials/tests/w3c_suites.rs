@@ -1,5 +1,5 @@
 //! The W3C's own test suites of what lies below eddsa-rdfc-2022. They are not part of this repository: `AVATAR_W3C_SUITES` names a folder that
-//! holds clones of `json-ld-api` and `rdf-canon`; without it these tests say that they are skipped.
+//! holds clones of `json-ld-api`, `rdf-canon`, `vc-data-model-2.0-test-suite`, `vc-di-eddsa` and `data-integrity-test-suite-assertion`; without it these tests say that they are skipped.
 
 mod common;
 
@@ -213,6 +213,26 @@ fn the_proof_sets_and_chains_of_vc_di_eddsa_are_verified_proof_by_proof() {
             assert!(failed.count() >= 1, "{file}: {:?}", report.checks);
         }
     }
+}
+
+#[test]
+fn the_proof_chains_of_the_data_integrity_suite_are_judged_as_their_names_say() {
+    let folder = std::env::var_os("AVATAR_W3C_SUITES")
+        .map(|root| Path::new(&root).join("data-integrity-test-suite-assertion/inputs"));
+    let Some(folder) = folder.filter(|folder| folder.is_dir()) else {
+        eprintln!("skipped: AVATAR_W3C_SUITES has no data-integrity-test-suite-assertion");
+        return;
+    };
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder.join("eddsa-rdfc-2022")).expect("the suite has inputs") {
+        let path = entry.expect("a file").path();
+        let text = std::fs::read(&path).expect("readable");
+        let report = common::now(avatar_credentials::verify(&text, &common::today(), &Offline));
+        let name = path.display().to_string();
+        assert_eq!(report.verified, name.contains("Ok-"), "{name}: {:?}", report.checks);
+        count += 1;
+    }
+    assert!(count >= 12, "{count}");
 }
 
 #[test]

@@ -12,6 +12,9 @@ pub enum DidError {
     /// Not `did:method:…` with the characters that are allowed.
     #[error("the text is no DID")]
     Syntax,
+    /// What follows the DID in a DID URL has characters that a URL cannot have.
+    #[error("the text is no DID URL")]
+    Url,
 }
 
 /// A DID, of whatever method.
@@ -66,6 +69,11 @@ fn is_method_specific_id(id: &str) -> bool {
     !id.is_empty() && !id.ends_with(':')
 }
 
+/// RFC 3986, §3.3 to §3.5.
+fn is_url_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:@/?".contains(&byte)
+}
+
 /// A DID URL: a DID, and what of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DidUrl<'a> {
@@ -88,15 +96,13 @@ impl<'a> DidUrl<'a> {
             None => (text, None),
         };
         let (did, path_and_query) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        let is_clean = |part: &str| {
-            part.bytes()
-                .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'#' | b'<' | b'>' | b'"'))
-        };
+        let did = Did::parse(did)?;
+        let is_clean = |part: &str| part.bytes().all(is_url_byte);
         if !is_clean(path_and_query) || !fragment.is_none_or(is_clean) {
-            return Err(DidError::Syntax);
+            return Err(DidError::Url);
         }
         Ok(Self {
-            did: Did::parse(did)?,
+            did,
             path_and_query,
             fragment,
         })
@@ -144,6 +150,8 @@ mod tests {
             Did::parse(&format!("did:key:{}", "x".repeat(3000))),
             Err(DidError::TooLong)
         );
-        assert_eq!(DidUrl::parse("did:key:x#a#b"), Err(DidError::Syntax));
+        for text in ["did:key:x#a#b", "did:key:x/^bar^/?query=`#x", "did:key:x?a b"] {
+            assert_eq!(DidUrl::parse(text), Err(DidError::Url), "{text}");
+        }
     }
 }

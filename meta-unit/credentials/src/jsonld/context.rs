@@ -192,15 +192,28 @@ pub(super) fn process(
         changed.id = next_id();
         changed.previous = Some(Rc::clone(active));
     }
+    let is_list = local.as_array().is_some();
     for context in local.one_or_many() {
         result = match context {
             Value::Null => nullified(&result, how.override_protected, propagate, work)?,
             Value::String(url) => by_url(&result, url, how, place, work)?,
-            Value::Object(object) => by_object(&result, object, how, place, work)?,
+            Value::Object(object) => {
+                let object = if is_list { unwrapped(object) } else { object };
+                by_object(&result, object, how, place, work)?
+            }
             other => return Err(invalid("invalid local context", other.to_text())),
         };
     }
     Ok(result)
+}
+
+/// The most used processor takes a context in a list also with what is around it in a file of its own, and there are credentials (those of the W3C's
+/// suite for proof chains, for one) that rely on it. JSON-LD has no such rule.
+fn unwrapped(object: &Object) -> &Object {
+    match object.get("@context") {
+        Some(Value::Object(inner)) if object.len() == 1 => inner,
+        _ => object,
+    }
 }
 
 fn nullified(

@@ -3,6 +3,7 @@
 use super::{ProofError, Suite, hash_input};
 use crate::host::{SignError, Signer};
 use crate::json::{Object, Value};
+use crate::model::CREDENTIALS_V2;
 use crate::multibase;
 use crate::time::Timestamp;
 
@@ -77,12 +78,26 @@ pub enum CreateError {
     Sign(#[from] SignError),
 }
 
+/// A document whose contexts do not say what a proof is gets one that does (VC Data Integrity §2.4.1), before its first proof.
+fn define_proof_terms(document: &mut Object) {
+    const DATA_INTEGRITY: &str = "https://w3id.org/security/data-integrity/v2";
+    let contexts = document.get("@context").map(Value::one_or_many).unwrap_or_default();
+    let defines = |context: &Value| matches!(context.as_str(), Some(CREDENTIALS_V2 | DATA_INTEGRITY));
+    if document.contains("proof") || contexts.iter().any(defines) {
+        return;
+    }
+    let mut contexts = contexts.to_vec();
+    contexts.push(DATA_INTEGRITY.into());
+    document.insert("@context", contexts);
+}
+
 /// Adds a proof: the first, or one more to those that are there (a proof set).
 pub async fn add_proof(
     document: &mut Object,
     options: &ProofOptions<'_>,
     signer: &dyn Signer,
 ) -> Result<(), CreateError> {
+    define_proof_terms(document);
     let mut proof = options.to_proof(document, signer.verification_method());
     let present: Vec<Value> = document
         .get("proof")

@@ -4,6 +4,7 @@ use super::{ProofError, Suite, hash_input};
 use crate::did::{MethodKey, Relationship, resolve_method};
 use crate::host::Fetch;
 use crate::json::{Object, Value};
+use crate::jsonld::is_absolute;
 use crate::keys::{self, SIGNATURE_BYTES};
 use crate::multibase;
 use crate::report::{CheckId, Reporter};
@@ -74,6 +75,21 @@ impl<'a> Proof<'a> {
         }
         let suite = text("cryptosuite")?;
         let suite = Suite::parse(suite).ok_or_else(|| ProofError::UnsupportedSuite(suite.to_owned()))?;
+        let is_text = |value: &Value| value.as_str().is_some();
+        if proof.get("id").is_some_and(|id| !id.as_str().is_some_and(is_absolute)) {
+            return Err(ProofError::Malformed("id"));
+        }
+        for name in ["challenge", "nonce"] {
+            if proof.get(name).is_some_and(|value| !is_text(value)) {
+                return Err(ProofError::Malformed(name));
+            }
+        }
+        if proof
+            .get("domain")
+            .is_some_and(|names| !names.one_or_many().iter().all(is_text))
+        {
+            return Err(ProofError::Malformed("domain"));
+        }
         let signature = multibase::decode_base58(text("proofValue")?)
             .and_then(|bytes| bytes.try_into().ok())
             .ok_or(ProofError::Malformed("proofValue"))?;

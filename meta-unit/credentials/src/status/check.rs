@@ -51,12 +51,15 @@ impl<'a> Entry<'a> {
         if !is_number {
             return Err(StatusError::Malformed("statusListIndex"));
         }
+        if entry.get_str("id") == Some(text("statusListCredential")?) {
+            return Err(StatusError::Malformed("id"));
+        }
         Ok(Self {
             purpose: text("statusPurpose")?,
             index,
             list: text("statusListCredential")?,
             size,
-            messages: entry.get("statusMessage").map(Value::one_or_many).unwrap_or_default(),
+            messages: messages(entry, size)?,
         })
     }
 
@@ -73,6 +76,20 @@ impl<'a> Entry<'a> {
         found
             .and_then(|message| message.get("message")?.as_str())
             .unwrap_or_default()
+    }
+}
+
+/// One message for each value that so many bits can have; a single bit needs none.
+fn messages(entry: &Object, size: usize) -> Result<&[Value], StatusError> {
+    const MEMBER: &str = "statusMessage";
+    let is_message = |message: &Value| {
+        let has = |name| message.get(name).and_then(Value::as_str).is_some();
+        has("status") && has("message")
+    };
+    match entry.get(MEMBER) {
+        None if size == 1 => Ok(&[]),
+        Some(Value::Array(messages)) if messages.len() == 1 << size && messages.iter().all(is_message) => Ok(messages),
+        _ => Err(StatusError::Malformed(MEMBER)),
     }
 }
 
