@@ -27,7 +27,7 @@ pub async fn of(host: &Host) -> HostStatus {
         clients: host.client_count() as u32,
         capabilities,
         host: HOST.into(),
-        lacking: lacking(),
+        lacking: lacking(host.has_keys()),
     }
 }
 
@@ -61,7 +61,7 @@ async fn estimate() -> Option<Estimate> {
 }
 
 /// What is missing here, in words for people.
-fn lacking() -> Vec<String> {
+fn lacking(has_keys: bool) -> Vec<String> {
     let mut lacking = Vec::new();
     let mut note = |present: bool, words: &str| {
         if !present {
@@ -72,6 +72,7 @@ fn lacking() -> Vec<String> {
     note(has("indexedDB"), "no IndexedDB");
     note(storage_manager().is_some(), "no navigator.storage");
     note(has("fetch"), "no fetch");
+    note(has_keys, "no WebCrypto");
     note(has("BroadcastChannel"), "no BroadcastChannel");
     let locks = global_property("navigator")
         .ok()
