@@ -6,8 +6,8 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::{Rc, Weak};
 
 use avatar_proto::{
-    AbiStatus, Capability, Event, GuestHello, HostHello, KeysCommand, Limits, Message, OpError, OpErrorCode, Request,
-    Response, StorageBatch,
+    AbiStatus, Capability, Event, GuestHello, HostHello, KeysCommand, Limits, Message, NetRequest, NetResponse,
+    OpError, OpErrorCode, Request, Response, StorageBatch,
 };
 
 use super::Instance;
@@ -26,6 +26,9 @@ struct World {
     store: Rc<RefCell<MemoryStore>>,
     keys: Rc<RefCell<SoftKeys>>,
     has_keys: Cell<bool>,
+    web: RefCell<HashMap<String, Page>>,
+    fetched: RefCell<Vec<String>>,
+    granted: RefCell<HashMap<i32, usize>>,
     now_us: Cell<i64>,
     random: Cell<u64>,
     ops: RefCell<VecDeque<Call>>,
@@ -57,6 +60,15 @@ struct Call {
 enum What {
     Storage { head: Vec<u8>, body: Vec<u8> },
     Keys(KeysCommand),
+    Net(NetRequest),
+}
+
+/// What the web has at an address.
+#[derive(Clone)]
+struct Page {
+    status: u32,
+    final_url: String,
+    body: Vec<u8>,
 }
 
 impl TestHost {
@@ -90,6 +102,9 @@ impl TestHost {
             store,
             keys,
             has_keys: Cell::new(true),
+            web: RefCell::default(),
+            fetched: RefCell::default(),
+            granted: RefCell::default(),
             now_us: Cell::new(0),
             random: Cell::new(seed),
             ops: RefCell::default(),
@@ -235,6 +250,21 @@ impl TestHost {
         self.world.has_keys.set(false);
     }
 
+    /// From now on the web answers this address with this; `final_url`: where redirects have led to.
+    pub fn serve(&self, url: &str, status: u32, final_url: &str, body: &[u8]) {
+        let page = Page {
+            status,
+            final_url: final_url.to_owned(),
+            body: body.to_vec(),
+        };
+        self.world.web.borrow_mut().insert(url.to_owned(), page);
+    }
+
+    /// The addresses that were asked for since the last call.
+    pub fn take_fetched(&self) -> Vec<String> {
+        self.world.fetched.take()
+    }
+
     /// The storage, to look at and to tamper with.
     pub fn store(&self) -> &RefCell<MemoryStore> {
         &self.world.store
@@ -329,9 +359,56 @@ impl TestHost {
         let (status, head, body) = match what {
             What::Storage { head, body } => self.world.execute(&head, &body),
             What::Keys(command) => self.world.execute_keys(&command),
+            What::Net(request) => return self.respond(op, &request),
         };
         let (head, body) = (self.give(&head), self.give(&body));
         assert_eq!(self.instance.complete(op as i64, status, head, body), 0);
+        true
+    }
+}
+
+impl TestHost {
+    /// Answers a net request: its head, and its body in pieces within what was granted.
+    fn respond(&self, op: u64, request: &NetRequest) -> bool {
+        let page = self.world.web.borrow().get(&request.url).cloned();
+        let failed = |status: AbiStatus, code: OpErrorCode| {
+            let error = OpError {
+                code: code.into(),
+                message: String::new(),
+            };
+            assert_eq!(
+                self.instance
+                    .complete(op as i64, status.code(), self.give(&error.encode_to_vec()), (0, 0)),
+                0
+            );
+            true
+        };
+        let Some(page) = page else {
+            return failed(AbiStatus::Io, OpErrorCode::Network);
+        };
+        if page.body.len() as u64 > request.max_response_bytes {
+            return failed(AbiStatus::Limit, OpErrorCode::TooLarge);
+        }
+        let head = NetResponse {
+            status: page.status,
+            final_url: page.final_url,
+            ..NetResponse::default()
+        };
+        assert_eq!(
+            self.instance
+                .complete(op as i64, 0, self.give(&head.encode_to_vec()), (0, 0)),
+            0
+        );
+        let stream = request.response_stream as i32;
+        let granted = self.world.granted.borrow_mut().remove(&stream).unwrap_or(0);
+        assert!(page.body.len() <= granted, "the guest has to grant what it asks for");
+        const DATA: i32 = 2;
+        const FIN: i32 = 3;
+        for piece in page.body.chunks(1000) {
+            let (ptr, len) = self.give(piece);
+            assert_eq!(self.instance.stream_event(stream, DATA, 0, ptr, len), 0);
+        }
+        assert_eq!(self.instance.stream_event(stream, FIN, 0, 0, 0), 0);
         true
     }
 }
@@ -458,8 +535,12 @@ impl Imports for World {
         self.accept(op, What::Storage { head, body })
     }
 
-    fn net_request(&self, _op: u64, _head: &[u8], _body: &[u8]) -> i32 {
-        AbiStatus::Unsupported.code()
+    fn net_request(&self, op: u64, head: &[u8], body: &[u8]) -> i32 {
+        self.reenter();
+        let request = NetRequest::decode(head).expect("a NetRequest");
+        assert!(body.is_empty() && request.response_stream % 2 == 1);
+        self.fetched.borrow_mut().push(request.url.clone());
+        self.accept(op, What::Net(request))
     }
 
     fn infer(&self, _op: u64, _head: &[u8], _body: &[u8]) -> i32 {
@@ -491,8 +572,9 @@ impl Imports for World {
         AbiStatus::Unsupported.code()
     }
 
-    fn stream_grant(&self, _stream: i32, _bytes: i32) -> i32 {
-        AbiStatus::Unsupported.code()
+    fn stream_grant(&self, stream: i32, bytes: i32) -> i32 {
+        *self.granted.borrow_mut().entry(stream).or_default() += bytes as usize;
+        0
     }
 
     fn stream_close(&self, stream: i32, how: i32) -> i32 {

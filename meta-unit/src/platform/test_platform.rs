@@ -2,7 +2,7 @@
 //! randomness from a seed.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
 use avatar_proto::{
@@ -24,8 +24,6 @@ pub struct TestPlatform {
     store: Rc<RefCell<MemoryStore>>,
     keys: Rc<RefCell<SoftKeys>>,
     keys_fault: Cell<Option<(AbiStatus, OpErrorCode)>>,
-    web: RefCell<BTreeMap<String, Vec<u8>>>,
-    fetched: RefCell<Vec<String>>,
     submitted: RefCell<VecDeque<Submitted>>,
     executed: Cell<u64>,
     held: Cell<bool>,
@@ -84,8 +82,6 @@ impl TestPlatform {
             store,
             keys,
             keys_fault: Cell::new(None),
-            web: RefCell::default(),
-            fetched: RefCell::default(),
             submitted: RefCell::default(),
             executed: Cell::new(0),
             held: Cell::new(false),
@@ -186,16 +182,6 @@ impl TestPlatform {
         self.keys_fault.set(fault);
     }
 
-    /// From now on the web has this at this address.
-    pub fn serve(&self, url: &str, body: &[u8]) {
-        self.web.borrow_mut().insert(url.to_owned(), body.to_vec());
-    }
-
-    /// The addresses that were asked for since the last call.
-    pub fn take_fetched(&self) -> Vec<String> {
-        self.fetched.take()
-    }
-
     /// All key sets are gone, as when somebody wipes the platform's keys.
     pub fn lose_keys(&self) {
         self.keys.take();
@@ -293,22 +279,9 @@ impl Platform for TestPlatform {
         Box::pin(std::future::ready(result))
     }
 
-    fn fetch(&self, request: NetRequest) -> LocalBoxFuture<Result<(NetResponse, Vec<u8>), PlatformError>> {
-        let web = self.web.borrow();
-        let served = web.get(&request.url).cloned();
-        self.fetched.borrow_mut().push(request.url);
-        let answer = match served {
-            Some(body) if body.len() as u64 <= request.max_response_bytes => Ok((
-                NetResponse {
-                    status: 200,
-                    ..NetResponse::default()
-                },
-                body,
-            )),
-            Some(_) => Err(PlatformError::refused(AbiStatus::Limit)),
-            None => Err(PlatformError::refused(AbiStatus::Io)),
-        };
-        Box::pin(std::future::ready(answer))
+    fn fetch(&self, _: NetRequest) -> LocalBoxFuture<Result<(NetResponse, Vec<u8>), PlatformError>> {
+        let refused = PlatformError::refused(AbiStatus::Unsupported);
+        Box::pin(std::future::ready(Err(refused)))
     }
 
     fn unix_ms(&self) -> i64 {

@@ -312,3 +312,92 @@ fn a_locked_node_signs_nothing() {
     assert_eq!(last(&host, Ask::CredentialIssue(issue)), Err(ErrorCode::Locked));
     unlock(&host, Secret::Passphrase("correct horse".to_owned())).expect("it opens");
 }
+
+const DID_WEB: &str = "did:web:issuer.example";
+const DID_DOCUMENT: &str = "https://issuer.example/.well-known/did.json";
+
+fn resolve(host: &TestHost, did: &str) -> Result<String, ErrorCode> {
+    let did = did.to_owned();
+    last(host, Ask::DidResolve(DidResolve { did })).map(|answer| match answer {
+        Answer::DidResolved(resolved) => resolved.document,
+        other => panic!("{other:?}"),
+    })
+}
+
+#[test]
+fn a_did_of_the_web_is_fetched_and_what_another_address_answers_is_not_taken() {
+    let host = TestHost::started(1);
+    let document = format!(r#"{{"@context":"https://www.w3.org/ns/did/v1","id":"{DID_WEB}"}}"#);
+    host.serve(DID_DOCUMENT, 200, "", document.as_bytes());
+    assert!(resolve(&host, DID_WEB).expect("it is there").contains(DID_WEB));
+    assert_eq!(host.take_fetched(), [DID_DOCUMENT]);
+    let other = document.replace("issuer.example", "other.example");
+    let large = [document.as_bytes(), &vec![b' '; 100_000]].concat();
+    for (status, final_url, body) in [
+        (200, "https://other.example/did.json", document.as_bytes()),
+        (200, "", other.as_bytes()),
+        (404, "", document.as_bytes()),
+        (200, "", b"no JSON"),
+        (200, "", large.as_slice()),
+        (200, "", b""),
+    ] {
+        host.serve(DID_DOCUMENT, status, final_url, body);
+        assert_eq!(
+            resolve(&host, DID_WEB),
+            Err(ErrorCode::InvalidArgument),
+            "{status} {final_url}"
+        );
+    }
+    assert_eq!(
+        resolve(&host, "did:web:nobody.example"),
+        Err(ErrorCode::InvalidArgument)
+    );
+    host.take_fetched();
+    for private in [
+        "did:web:localhost",
+        "did:web:127.0.0.1",
+        "did:web:192.168.0.1",
+        "did:web:printer.local",
+        "did:web:2130706433",
+    ] {
+        assert_eq!(resolve(&host, private), Err(ErrorCode::InvalidArgument), "{private}");
+    }
+    assert_eq!(host.take_fetched(), [""; 0], "nobody is asked");
+}
+
+#[test]
+fn a_status_list_is_fetched_from_its_address() {
+    let (issuer, verifier) = (TestHost::started(1), TestHost::started(2));
+    let issued = issue(&issuer, Securing::Unspecified, LIST);
+    let published = |host: &TestHost| {
+        let list = document(last(
+            &issuer,
+            Ask::StatusListGet(StatusListGet { url: LIST.to_owned() }),
+        ));
+        host.serve(LIST, 200, LIST, list.expect("it is there").document.as_bytes());
+    };
+    published(&verifier);
+    assert!(verify_document(&verifier, &issued.document).verified);
+    last(
+        &issuer,
+        Ask::CredentialRevoke(CredentialRevoke { id: issued.id.clone() }),
+    )
+    .expect("it is revoked");
+    published(&verifier);
+    assert_eq!(failed(&verify_document(&verifier, &issued.document)), ["status"]);
+    assert_eq!(verifier.take_fetched(), [LIST, LIST]);
+}
+
+#[test]
+fn an_unknown_context_is_refused_without_asking_anybody() {
+    let (issuer, verifier) = (TestHost::started(1), TestHost::started(2));
+    let issued = issue(&issuer, Securing::EddsaRdfc2022, "").document;
+    let changed = issued.replace(
+        "https://www.w3.org/ns/credentials/undefined-terms/v2",
+        "https://context.example/v1",
+    );
+    assert_ne!(changed, issued);
+    let report = verify_document(&verifier, &changed);
+    assert!(!report.verified, "{report:?}");
+    assert_eq!(verifier.take_fetched(), [""; 0]);
+}
