@@ -163,11 +163,11 @@ fn linker(engine: &Engine) -> Linker<World> {
             )
             .expect("new");
     }
-    linker
-        .func_wrap(MODULE, "avatar_p2p", |_: Caller<'_, World>, _: i64, _: i32, _: i32| {
-            UNSUPPORTED
-        })
-        .expect("new");
+    for name in ["avatar_p2p", "avatar_keys"] {
+        linker
+            .func_wrap(MODULE, name, |_: Caller<'_, World>, _: i64, _: i32, _: i32| UNSUPPORTED)
+            .expect("new");
+    }
     linker
         .func_wrap(MODULE, "avatar_cancel", |_: Caller<'_, World>, _: i64| OK)
         .expect("new");
