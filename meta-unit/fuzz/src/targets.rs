@@ -121,7 +121,7 @@ pub fn hello(data: &[u8]) {
     assert!(code == 0 || code == AbiStatus::Invalid.code());
 }
 
-/// `yuan_complete`: what a host answers to storage operations, one after another, from the first of a start on. Each is a byte for the status, one for the length of
+/// `yuan_complete`: what a host answers to operations (storage, keys), one after another, from the first of a start on. Each is a byte for the status, one for the length of
 /// the head, one for that of the body, and these two.
 pub fn completion(data: &[u8]) {
     let host = TestHost::new(1);
