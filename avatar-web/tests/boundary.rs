@@ -260,6 +260,34 @@ async fn h15_batches_take_effect_in_the_order_of_acceptance() {
 }
 
 #[wasm_bindgen_test]
+async fn h16_h20_where_there_is_no_webcrypto_keys_are_unsupported_and_not_in_the_status() {
+    let subtle = |body: &str| {
+        js_sys::Function::new_no_args(body)
+            .call0(&wasm_bindgen::JsValue::UNDEFINED)
+            .expect("the test's script");
+    };
+    let status = async |host: &avatar_web::Host| {
+        let status = wasm_bindgen_futures::JsFuture::from(host.status())
+            .await
+            .expect("a status");
+        let bytes = js_sys::Uint8Array::new(&status).to_vec();
+        avatar_proto::HostStatus::decode(bytes.as_slice()).expect("a HostStatus")
+    };
+    let probe = "(call $push (call $keys (i64.const 1) (i32.const 256) (i32.const 6)))";
+    let (with, _client) = host_with(probe).await;
+    assert!(status(&with).await.capabilities.contains(&"keys".to_owned()));
+
+    subtle("Object.defineProperty(crypto, 'subtle', { value: undefined, configurable: true });");
+    let (without, client) = host_with(probe).await;
+    let refused = client.run(1, &command(b'Q', 0, b"", b"")).await;
+    let status = status(&without).await;
+    subtle("delete crypto.subtle;");
+    assert_eq!(refused, vec![UNSUPPORTED]);
+    assert!(!status.capabilities.contains(&"keys".to_owned()));
+    assert!(status.lacking.contains(&"no WebCrypto".to_owned()));
+}
+
+#[wasm_bindgen_test]
 async fn h16_refused_is_what_is_malformed_missing_or_too_much() {
     let none = "(i32.const 0) (i32.const 0)";
     let some = "(i32.const 256) (i32.const 6)";
@@ -272,6 +300,9 @@ async fn h16_refused_is_what_is_malformed_missing_or_too_much() {
          (call $push (call $storage (i64.const 1) {none} {some}))
          (call $push (call $net (i64.const 1) {some} {none}))
          (call $push (call $net (i64.const 1) {none} {none}))
+         (call $push (call $keys (i64.const 0) {some}))
+         (call $push (call $keys (i64.const 1) {some}))
+         (call $push (call $keys (i64.const 1) {none}))
          (call $push (call $cancel (i64.const 1)))
          (call $push (call $stream_grant (i32.const 1) (i32.const 1)))
          (call $push (call $stream_close (i32.const 1) (i32.const 3)))
@@ -287,6 +318,9 @@ async fn h16_refused_is_what_is_malformed_missing_or_too_much() {
             UNSUPPORTED,
             UNSUPPORTED,
             UNSUPPORTED,
+            INVALID,
+            INVALID,
+            INVALID,
             INVALID,
             INVALID,
             INVALID,

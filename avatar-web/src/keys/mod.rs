@@ -1,7 +1,9 @@
 //! `avatar_keys`: key sets that the engine guards (ABI.md H21 to H23).
 //!
 //! Over IndexedDB the private keys are WebCrypto's, not extractable, and kept in the database as what they are: software that uses the engine's interfaces can use
-//! them, and never read them. (Who copies the disk is another matter: Chromium and Firefox keep such keys in the profile's files as they are.) Where that cannot be had, the guest is told: keys in memory, an algorithm less, or no keys at all; never keys that could be read.
+//! them, and never read them. Where that cannot be had, the guest is told: keys in memory, an algorithm less, or no keys at all; never keys that could be read.
+//!
+//! Who copies the disk is another matter: Chromium and Firefox (looked at in November 2026) write such keys into the profile's files as they are.
 
 mod js;
 mod web_crypto;
