@@ -15,8 +15,8 @@ use avatar_credentials::proof::Suite;
 use avatar_credentials::rdf::canonicalize;
 use avatar_credentials::time::Timestamp;
 use avatar_credentials::{
-    Format, IssueOptions, Offline, PresentOptions, PresentationOptions, Report, VerifyOptions, issue, present, verify,
-    verify_presentation,
+    Budget, Format, IssueOptions, Offline, PresentOptions, PresentationOptions, Report, VerifyOptions, issue, present,
+    verify, verify_presentation,
 };
 use common::{SoftSigner, now};
 
@@ -85,9 +85,11 @@ fn answer(command: &Object) -> Result<Value, String> {
             ))))
         }
         "canonicalize" => {
-            let quads =
-                to_rdf(document.unwrap_or(&Value::Null), &Options::SIGNED).map_err(|error| error.to_string())?;
-            canonicalize(quads).map(Value::from).map_err(|error| error.to_string())
+            let quads = to_rdf(document.unwrap_or(&Value::Null), &Options::SIGNED, &Budget::default())
+                .map_err(|error| error.to_string())?;
+            canonicalize(quads, &Budget::default())
+                .map(Value::from)
+                .map_err(|error| error.to_string())
         }
         "jcs" => Ok(canonical(document.unwrap_or(&Value::Null)).into()),
         _ => Err("no such command".to_owned()),

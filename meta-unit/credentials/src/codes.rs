@@ -93,6 +93,7 @@ impl FetchError {
             Self::Unavailable => "offline",
             Self::NotAllowed => "address-not-allowed",
             Self::TooLarge(_) => "answer-too-large",
+            Self::TooMany(_) => "too-many-documents",
             Self::Timeout => "timeout",
             Self::Failed(_) => "no-answer",
         }

@@ -27,6 +27,9 @@ pub enum FetchError {
     /// The answer has more bytes than allowed.
     #[error("the answer has more than {0} bytes")]
     TooLarge(usize),
+    /// More documents than are fetched for one verification.
+    #[error("more than {0} documents would have to be fetched")]
+    TooMany(usize),
     /// It took too long.
     #[error("no answer came in time")]
     Timeout,

@@ -9,6 +9,7 @@
 //! Every text may come from anybody: sizes are checked before anything is allocated, work is bounded, and nothing panics.
 
 pub mod base64url;
+mod budget;
 mod codes;
 pub mod did;
 mod host;
@@ -19,15 +20,18 @@ pub mod jsonld;
 pub mod keys;
 pub mod model;
 pub mod multibase;
+mod once;
 mod order;
 mod present;
 pub mod proof;
 pub mod rdf;
 mod report;
+mod session;
 pub mod status;
 pub mod time;
 mod verify;
 
+pub use budget::Budget;
 pub use host::{Fetch, FetchError, LocalBoxFuture, Offline, SignError, Signer};
 pub use issue::{Format, IssueError, IssueOptions, issue};
 pub use present::{PresentOptions, present};

@@ -7,6 +7,7 @@ use crate::json::{Object, Value};
 use crate::model::{Version, check_credential, check_presentation, identifier};
 use crate::proof::{Expected, ProofError, verify_proofs};
 use crate::report::{CheckId, Failure, Report, Reporter};
+use crate::session::Session;
 use crate::status::{Lists, check_status};
 use crate::time::Timestamp;
 
@@ -65,30 +66,20 @@ pub struct PresentationOptions<'a> {
 
 /// Verifies a credential: JSON with proofs, or a token. All that can be said about it is in the report.
 pub async fn verify(secured: &[u8], options: &VerifyOptions, fetch: &dyn Fetch) -> Report {
+    let session = Session::new(options, fetch);
     let mut reporter = Reporter::new(None);
-    let document = verify_credential(
-        Secured::parse(secured, TokenKind::Credential),
-        options,
-        fetch,
-        &mut reporter,
-    )
-    .await;
+    let document = verify_credential(Secured::parse(secured, TokenKind::Credential), &session, &mut reporter).await;
     if let Some(document) = &document {
-        check_status(document, options, fetch, &mut Lists::default(), &mut reporter).await;
+        check_status(document, &session, &mut Lists::default(), &mut reporter).await;
     }
     finish(reporter, document)
 }
 
 /// The same without a look at its status: for status lists.
-pub(crate) async fn verify_without_status(secured: &[u8], options: &VerifyOptions, fetch: &dyn Fetch) -> Report {
+pub(crate) async fn verify_without_status(secured: &[u8], session: &Session<'_>) -> Report {
     let mut reporter = Reporter::new(None);
-    let document = verify_credential(
-        Secured::parse(secured, TokenKind::Credential),
-        options,
-        fetch,
-        &mut reporter,
-    )
-    .await;
+    let secured = Secured::parse(secured, TokenKind::Credential);
+    let document = verify_credential(secured, session, &mut reporter).await;
     finish(reporter, document)
 }
 
@@ -139,34 +130,28 @@ impl Secured {
 /// Verifies all but the status, and gives what was secured, if it can be read.
 async fn verify_credential(
     secured: Result<Secured, Failure>,
-    options: &VerifyOptions,
-    fetch: &dyn Fetch,
+    session: &Session<'_>,
     reporter: &mut Reporter,
 ) -> Option<Object> {
     let token = match read(secured, reporter)? {
-        Secured::Object(object) => return verify_object(object, options, fetch, reporter).await,
+        Secured::Object(object) => return verify_object(object, session, reporter).await,
         Secured::Token(token) => token,
     };
     let token = read_token(&token, TokenKind::Credential, reporter)?;
     check_model(check_credential(&token.payload), reporter);
     let issuer = token.payload.get("issuer").and_then(identifier);
-    let expected = expected(Relationship::AssertionMethod, issuer.or(NOBODY), options);
-    verify_token(&token, &expected, fetch, reporter).await;
-    check_period(&token.payload, options, reporter);
+    let expected = expected(Relationship::AssertionMethod, issuer.or(NOBODY), session.options);
+    verify_token(&token, &expected, session, reporter).await;
+    check_period(&token.payload, session.options, reporter);
     Some(token.payload)
 }
 
-async fn verify_object(
-    mut object: Object,
-    options: &VerifyOptions,
-    fetch: &dyn Fetch,
-    reporter: &mut Reporter,
-) -> Option<Object> {
+async fn verify_object(mut object: Object, session: &Session<'_>, reporter: &mut Reporter) -> Option<Object> {
     check_model(check_credential(&object), reporter);
     let issuer = object.get("issuer").and_then(identifier);
-    let expected = expected(Relationship::AssertionMethod, issuer.or(NOBODY), options);
-    let verified = verify_proofs(&object, &expected, fetch, reporter).await;
-    check_period(&object, options, reporter);
+    let expected = expected(Relationship::AssertionMethod, issuer.or(NOBODY), session.options);
+    let verified = verify_proofs(&object, &expected, session, reporter).await;
+    check_period(&object, session.options, reporter);
     unsecure(&mut object, verified.context);
     Some(object)
 }
@@ -259,13 +244,13 @@ fn check_period(credential: &Object, options: &VerifyOptions, reporter: &mut Rep
 async fn verify_token(
     token: &Token<'_>,
     expected: &Expected<'_>,
-    fetch: &dyn Fetch,
+    session: &Session<'_>,
     reporter: &mut Reporter,
 ) -> Option<String> {
     reporter.passed(CheckId::Proof, None, "a token signed with EdDSA");
     check_claims(token, expected, reporter);
     let url = token.method(expected.controller);
-    let method = match resolve_method(&url, expected.purpose, fetch).await {
+    let method = match resolve_method(&url, expected.purpose, &session.fetch).await {
         Ok(method) => method,
         Err(error) => {
             reporter.failed(CheckId::VerificationMethod, None, error);
@@ -341,8 +326,9 @@ fn check_claims(token: &Token<'_>, expected: &Expected<'_>, reporter: &mut Repor
 
 /// Verifies a presentation and every credential in it.
 pub async fn verify_presentation(secured: &[u8], options: &PresentationOptions<'_>, fetch: &dyn Fetch) -> Report {
+    let session = Session::new(&options.verify, fetch);
     let mut reporter = Reporter::new(None);
-    let Some((presentation, presenter)) = verify_presenter(secured, options, fetch, &mut reporter).await else {
+    let Some((presentation, presenter)) = verify_presenter(secured, options, &session, &mut reporter).await else {
         return finish(reporter, None);
     };
     let credentials = presentation
@@ -358,9 +344,9 @@ pub async fn verify_presentation(secured: &[u8], options: &PresentationOptions<'
     for (at, credential) in credentials.iter().enumerate() {
         let mut one = Reporter::new(Some(at));
         let secured = Secured::of(credential.clone(), TokenKind::Credential);
-        if let Some(document) = verify_credential(secured, &options.verify, fetch, &mut one).await {
+        if let Some(document) = verify_credential(secured, &session, &mut one).await {
             check_holder(&document, presenter.as_deref(), options, &mut one);
-            check_status(&document, &options.verify, fetch, &mut lists, &mut one).await;
+            check_status(&document, &session, &mut lists, &mut one).await;
         }
         verified &= one.is_verified();
         reporter.checks.append(&mut one.checks);
@@ -376,7 +362,7 @@ pub async fn verify_presentation(secured: &[u8], options: &PresentationOptions<'
 async fn verify_presenter(
     secured: &[u8],
     options: &PresentationOptions<'_>,
-    fetch: &dyn Fetch,
+    session: &Session<'_>,
     reporter: &mut Reporter,
 ) -> Option<(Object, Option<String>)> {
     let mut presentation = match read(Secured::parse(secured, TokenKind::Presentation), reporter)? {
@@ -387,7 +373,7 @@ async fn verify_presenter(
             let holder = token.payload.get("holder").and_then(identifier);
             let expected = expected(Relationship::Authentication, holder, &options.verify);
             check_token_audience(&token, options, reporter);
-            let presenter = verify_token(&token, &expected, fetch, reporter).await;
+            let presenter = verify_token(&token, &expected, session, reporter).await;
             return Some((token.payload, presenter));
         }
     };
@@ -398,7 +384,7 @@ async fn verify_presenter(
         domain: options.domain,
         ..expected(Relationship::Authentication, holder, &options.verify)
     };
-    let verified = verify_proofs(&presentation, &expected, fetch, reporter).await;
+    let verified = verify_proofs(&presentation, &expected, session, reporter).await;
     let presenter = verified.controllers.into_iter().next();
     unsecure(&mut presentation, verified.context);
     Some((presentation, presenter))

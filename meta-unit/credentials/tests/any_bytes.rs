@@ -11,7 +11,8 @@ use avatar_credentials::rdf::{canonicalize, parse_nquads};
 use avatar_credentials::status::{StatusList, status_entry};
 use avatar_credentials::time::Timestamp;
 use avatar_credentials::{
-    Format, IssueOptions, Offline, PresentOptions, PresentationOptions, issue, present, verify, verify_presentation,
+    Budget, Format, IssueOptions, Offline, PresentOptions, PresentationOptions, issue, present, verify,
+    verify_presentation,
 };
 use common::{Pages, SoftSigner, now, object, time, today};
 
@@ -68,7 +69,7 @@ fn decode_all(bytes: &[u8]) {
     let _ = now(verify_presentation(bytes, &options, &pages));
     let _ = now(resolve("did:web:issuer.example", &pages));
     if let Ok(quads) = parse_nquads(bytes) {
-        let _ = canonicalize(quads);
+        let _ = canonicalize(quads, &Budget::default());
     }
     if let Ok(value) = Value::parse(bytes) {
         assert_eq!(Value::parse(canonical(&value).as_bytes()).as_ref(), Ok(&value));
@@ -79,7 +80,8 @@ fn decode_all(bytes: &[u8]) {
                 safe,
                 directions: safe,
             };
-            let _ = to_rdf(&value, &options).map(canonicalize);
+            let budget = Budget::default();
+            let _ = to_rdf(&value, &options, &budget).map(|quads| canonicalize(quads, &budget));
         }
         if let Some(object) = value.as_object() {
             let _ = check_types(object);

@@ -359,3 +359,64 @@ fn a_did_jwk_is_its_own_document() {
     ));
     assert!(report.verified, "{:#?}", report.checks);
 }
+
+#[test]
+fn one_issuer_is_looked_up_once_for_a_whole_presentation_and_not_too_many_are() {
+    let holder = SoftSigner::new(2);
+    let issuer = SoftSigner::new(1).named(&format!("{DID}#key-1"));
+    let credential = issued(FORMATS[0], &issuer, &holder.did);
+    let text = now(present(&[credential.as_str(); 20], &made(FORMATS[0]), &holder)).expect("it can be presented");
+    let pages = Pages::default().with(
+        URL,
+        web_document(&SoftSigner::new(1), r##""assertionMethod":["#key-1"]"##),
+    );
+    assert!(now(verify_presentation(text.as_bytes(), &asked(), &pages)).verified);
+    assert_eq!(pages.asked.borrow().len(), 1);
+    let many: Vec<String> = (0..40)
+        .map(|at| {
+            issued(
+                FORMATS[0],
+                &SoftSigner::new(1).named(&format!("did:web:issuer{at}.example#key-1")),
+                &holder.did,
+            )
+        })
+        .collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let text = now(present(&many, &made(FORMATS[0]), &holder)).expect("it can be presented");
+    let pages = Pages::default();
+    let report = now(verify_presentation(text.as_bytes(), &asked(), &pages));
+    assert_eq!(pages.asked.borrow().len(), 32);
+    let last = report.failures(CheckId::VerificationMethod).last().cloned();
+    assert_eq!(last, Some(ResolveError::Fetch(FetchError::TooMany(32)).into()));
+}
+
+#[test]
+fn many_hard_credentials_take_no_more_time_than_one() {
+    let (issuer, holder) = (SoftSigner::new(1), SoftSigner::new(2));
+    // Each of them is just not too hard: eight proofs on a ring of nodes that are all alike.
+    let ring: Vec<String> = (0..40)
+        .map(|at| format!(r#"{{"id":"_:{at}","knows":"_:{}"}}"#, (at + 1) % 40))
+        .collect();
+    let mut credential = object(&format!(
+        r#"{{"@context":["https://www.w3.org/ns/credentials/v2","https://www.w3.org/ns/credentials/examples/v2",{{"knows":{{"@id":"urn:k","@type":"@id"}}}}],"type":["VerifiableCredential"],"issuer":"{}","credentialSubject":{{"id":"{}","knows":[{}]}}}}"#,
+        issuer.did,
+        holder.did,
+        ring.join(",")
+    ));
+    let options = avatar_credentials::proof::ProofOptions {
+        suite: Suite::EddsaRdfc2022,
+        ..avatar_credentials::proof::ProofOptions::assertion(time("2026-01-01T00:00:00Z"))
+    };
+    for _ in 0..8 {
+        now(avatar_credentials::proof::add_proof(&mut credential, &options, &issuer))
+            .expect("one alone is not too hard");
+    }
+    let text = Value::from(credential).to_text();
+    let text = now(present(&[text.as_str(); 60], &made(FORMATS[0]), &holder)).expect("it can be presented");
+    let start = std::time::Instant::now();
+    let report = check(&text, &asked());
+    assert!(!report.verified);
+    assert!(start.elapsed().as_millis() < 1500, "{:?}", start.elapsed());
+    let too_much: ProofError = avatar_credentials::rdf::CanonicalError::TooMuchWork.into();
+    assert_eq!(report.failures(CheckId::Signature).last(), Some(&too_much.into()));
+}

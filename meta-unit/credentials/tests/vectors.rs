@@ -6,7 +6,7 @@ use avatar_credentials::did::{Relationship, resolve, resolve_method};
 use avatar_credentials::json::{Value, canonical};
 use avatar_credentials::keys::{KeyKind, PublicKey, verify};
 use avatar_credentials::proof::{ProofOptions, Suite, add_proof, hash_input};
-use avatar_credentials::{CheckId, Offline, Outcome};
+use avatar_credentials::{Budget, CheckId, Offline, Outcome};
 use common::{SoftSigner, json, now, object, read, time, vectors};
 use sha2::{Digest, Sha256};
 
@@ -21,7 +21,7 @@ fn data_integrity(suite: Suite, folder: &str, suffix: &str) {
     let unsigned = object(&read(&root, "unsigned.json"));
     let config = object(&file("proofConfig", "json"));
 
-    let input = hash_input(suite, &unsigned, &config, &[]).expect("the vector can be signed");
+    let input = hash_input(suite, &unsigned, &config, &[], &Budget::default()).expect("the vector can be signed");
     assert_eq!(input.document.trim(), file("canonDoc", "txt"));
     assert_eq!(input.config.trim(), file("proofCanon", "txt"));
     assert_eq!(hex(&Sha256::digest(&input.document)), file("docHash", "txt"));

@@ -9,7 +9,7 @@ use avatar_credentials::json::{Limits, Value, parse};
 use avatar_credentials::jsonld::{JsonLdError, Options, to_rdf};
 use avatar_credentials::proof::Suite;
 use avatar_credentials::rdf::{canonicalize, parse_nquads};
-use avatar_credentials::{CheckId, Format, IssueOptions, Offline, Outcome, issue};
+use avatar_credentials::{Budget, CheckId, Format, IssueOptions, Offline, Outcome, issue};
 
 fn suite(name: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("AVATAR_W3C_SUITES").map(|root| Path::new(&root).join(name).join("tests"));
@@ -89,7 +89,7 @@ fn the_json_ld_suite_to_rdf_passes() {
                 .is_some(),
         };
         let outcome = match Value::parse(&document) {
-            Ok(document) => to_rdf(&document, &options),
+            Ok(document) => to_rdf(&document, &options, &Budget::default()),
             Err(error) => {
                 eprintln!("{id}: {error}");
                 skipped += 1;
@@ -117,8 +117,9 @@ fn the_json_ld_suite_to_rdf_passes() {
             Ok(_) if types.contains(&"jld:PositiveSyntaxTest") => Ok(()),
             Ok(quads) => {
                 let expected = std::fs::read(folder.join(text(&entry, "expect"))).expect("the suite has its output");
-                let expected = canonicalize(parse_nquads(&expected).expect("N-Quads")).expect("little work");
-                let got = canonicalize(quads).expect("little work");
+                let expected =
+                    canonicalize(parse_nquads(&expected).expect("N-Quads"), &Budget::default()).expect("little work");
+                let got = canonicalize(quads, &Budget::default()).expect("little work");
                 if got == expected {
                     Ok(())
                 } else {
@@ -147,7 +148,7 @@ fn the_rdf_canonicalization_suite_passes() {
         }
         let input = std::fs::read(folder.join(action)).expect("the suite has its input");
         let start = std::time::Instant::now();
-        let outcome = canonicalize(parse_nquads(&input).expect("N-Quads"));
+        let outcome = canonicalize(parse_nquads(&input).expect("N-Quads"), &Budget::default());
         let took = start.elapsed();
         if took.as_millis() > 5 {
             eprintln!("{id}: {took:?}, {}", text(&entry, "name"));

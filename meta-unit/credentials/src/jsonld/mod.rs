@@ -18,12 +18,13 @@ pub use work::Options;
 
 use std::rc::Rc;
 
+use crate::budget::Budget;
 use crate::json::{Object, Value};
 use crate::rdf::Quad;
 
 /// The statements that a document makes. What JSON-LD would leave out is an error if the options say so.
-pub fn to_rdf(document: &Value, options: &Options<'_>) -> Result<Vec<Quad>, JsonLdError> {
-    let mut work = work::Work::new(options);
+pub fn to_rdf(document: &Value, options: &Options<'_>, budget: &Budget) -> Result<Vec<Quad>, JsonLdError> {
+    let mut work = work::Work::new(options, budget);
     let expanded = expand::expand_document(document, &mut work)?;
     to_rdf::to_rdf(&expanded, &work)
 }
@@ -36,7 +37,7 @@ pub fn add_context(url: &str, document: Value) -> Result<(), JsonLdError> {
 
 /// Whether a document's contexts fit together and define its types (VC Data Model 2.0 §4.5). A context that is not known may define anything.
 pub fn check_types(document: &Object) -> Result<(), JsonLdError> {
-    let mut work = work::Work::new(&Options::SIGNED);
+    let mut work = work::Work::new(&Options::SIGNED, &Budget::default());
     let initial = Rc::new(context::Context::initial(None));
     let local = document.get("@context").unwrap_or(&Value::Null);
     let active = match context::process(

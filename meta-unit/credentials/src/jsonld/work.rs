@@ -1,11 +1,11 @@
 //! What one document may cost, and what is remembered while it is read.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use super::cache::Contexts;
 use super::error::{JsonLdError, dropped};
 use super::iri;
+use crate::budget::Budget;
 
 /// How a document is read.
 #[derive(Clone, Copy, Debug)]
@@ -27,15 +27,6 @@ impl Options<'_> {
     };
 }
 
-/// Terms copied or defined for one document. A credential with two contexts takes a few hundred; scoped contexts within contexts multiply.
-const MAX_TERMS: usize = 200_000;
-
-/// Bytes of IRIs that are put together: of a vocabulary and a name, of a prefix and what follows. Short names can stand for long ones.
-const MAX_JOINED: usize = 8 << 20;
-
-/// Bytes of IRIs that are looked at, each time they are used.
-const MAX_LOOKED_AT: usize = 64 << 20;
-
 /// Nodes within nodes, whoever made the value.
 const MAX_DEPTH: usize = 128;
 
@@ -44,22 +35,18 @@ pub(super) struct Work {
     pub(super) base: Option<Rc<str>>,
     pub(super) safe: bool,
     pub(super) directions: bool,
-    terms_left: usize,
-    joined_left: Cell<usize>,
-    looked_at_left: Cell<usize>,
+    budget: Budget,
     depth_left: usize,
     contexts: Contexts,
 }
 
 impl Work {
-    pub(super) fn new(options: &Options<'_>) -> Self {
+    pub(super) fn new(options: &Options<'_>, budget: &Budget) -> Self {
         Self {
             base: options.base.map(Rc::from),
             safe: options.safe,
             directions: options.directions,
-            terms_left: MAX_TERMS,
-            joined_left: Cell::new(MAX_JOINED),
-            looked_at_left: Cell::new(MAX_LOOKED_AT),
+            budget: budget.clone(),
             depth_left: MAX_DEPTH,
             contexts: Contexts::default(),
         }
@@ -70,29 +57,25 @@ impl Work {
         if self.safe { Err(dropped(what, subject)) } else { Ok(()) }
     }
 
-    pub(super) fn spend_terms(&mut self, count: usize) -> Result<(), JsonLdError> {
-        self.terms_left = self
-            .terms_left
-            .checked_sub(count)
-            .ok_or(JsonLdError::TooMany("terms in its contexts"))?;
-        Ok(())
+    pub(super) fn spend_terms(&self, count: usize) -> Result<(), JsonLdError> {
+        enough(self.budget.take_terms(count), "terms in its contexts")
     }
 
     /// Puts an IRI together.
     pub(super) fn join(&self, first: &str, second: &str) -> Result<Rc<str>, JsonLdError> {
-        spend(&self.joined_left, first.len() + second.len())?;
+        enough(self.budget.take_joined(first.len() + second.len()), LONG_IRIS)?;
         Ok([first, second].concat().into())
     }
 
     /// Resolves a reference.
     pub(super) fn resolve(&self, base: &str, reference: &str) -> Result<Rc<str>, JsonLdError> {
-        spend(&self.joined_left, base.len() + reference.len())?;
+        enough(self.budget.take_joined(base.len() + reference.len()), LONG_IRIS)?;
         Ok(iri::resolve(base, reference).into())
     }
 
     /// Whether this is an IRI: see [`iri::is_absolute`].
     pub(super) fn is_absolute(&self, text: &str) -> Result<bool, JsonLdError> {
-        spend(&self.looked_at_left, text.len())?;
+        enough(self.budget.take_looked_at(text.len()), LONG_IRIS)?;
         Ok(iri::is_absolute(text))
     }
 
@@ -114,8 +97,12 @@ impl Work {
     }
 }
 
-fn spend(left: &Cell<usize>, bytes: usize) -> Result<(), JsonLdError> {
-    let rest = left.get().checked_sub(bytes);
-    left.set(rest.ok_or(JsonLdError::TooMany("long IRIs"))?);
-    Ok(())
+const LONG_IRIS: &str = "long IRIs";
+
+fn enough(is_enough: bool, what: &'static str) -> Result<(), JsonLdError> {
+    if is_enough {
+        Ok(())
+    } else {
+        Err(JsonLdError::TooMany(what))
+    }
 }

@@ -1,6 +1,7 @@
 //! Making proofs.
 
 use super::{ProofError, Suite, hash_input};
+use crate::budget::Budget;
 use crate::host::{SignError, Signer};
 use crate::json::{Object, Value};
 use crate::model::CREDENTIALS_V2;
@@ -113,7 +114,7 @@ pub async fn add_proof(
     if options.previous.is_some() && previous.len() != 1 {
         return Err(ProofError::PreviousMissing.into());
     }
-    let message = hash_input(options.suite, document, &proof, &previous)?.combined();
+    let message = hash_input(options.suite, document, &proof, &previous, &Budget::default())?.combined();
     let signature = signer.sign(&message).await?;
     proof.insert("proofValue", multibase::base58(&signature));
     if present.is_empty() {

@@ -3,9 +3,10 @@
 use sha2::{Digest, Sha256};
 
 use super::{ProofError, Suite};
+use crate::budget::Budget;
 use crate::json::{Object, Value, canonical_without};
 use crate::jsonld::{Options, to_rdf};
-use crate::rdf::canonicalize;
+use crate::rdf::{CanonicalError, canonicalize};
 
 /// What goes into a signature, step by step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,10 +34,17 @@ pub fn hash_input(
     document: &Object,
     proof: &Object,
     previous: &[&Value],
+    budget: &Budget,
 ) -> Result<HashInput, ProofError> {
     match suite {
-        Suite::EddsaJcs2022 => jcs(document, proof, previous),
-        Suite::EddsaRdfc2022 => rdfc(document, proof, previous),
+        Suite::EddsaJcs2022 => {
+            let input = jcs(document, proof, previous)?;
+            match budget.take_text(input.document.len() + input.config.len()) {
+                true => Ok(input),
+                false => Err(CanonicalError::TooMuchWork.into()),
+            }
+        }
+        Suite::EddsaRdfc2022 => rdfc(document, proof, previous, budget),
     }
 }
 
@@ -72,7 +80,7 @@ fn canonical_with(mut document: Object, previous: &[&Value]) -> String {
     crate::json::canonical(&document.into())
 }
 
-fn rdfc(document: &Object, proof: &Object, previous: &[&Value]) -> Result<HashInput, ProofError> {
+fn rdfc(document: &Object, proof: &Object, previous: &[&Value], budget: &Budget) -> Result<HashInput, ProofError> {
     let mut config = proof.clone();
     config.remove("proofValue");
     match document.get("@context") {
@@ -84,8 +92,10 @@ fn rdfc(document: &Object, proof: &Object, previous: &[&Value]) -> Result<HashIn
     if !previous.is_empty() {
         signed.insert("proof", copies(previous));
     }
-    let text =
-        |value: Object| -> Result<String, ProofError> { Ok(canonicalize(to_rdf(&value.into(), &Options::SIGNED)?)?) };
+    let text = |value: Object| -> Result<String, ProofError> {
+        let quads = to_rdf(&value.into(), &Options::SIGNED, budget)?;
+        Ok(canonicalize(quads, budget)?)
+    };
     Ok(HashInput {
         document: text(signed)?,
         config: text(config)?,

@@ -46,8 +46,8 @@ pub enum ProofError {
     /// There is none.
     #[error("there is no proof")]
     Missing,
-    /// More proofs on one document than are looked at.
-    #[error("there are more than {0} proofs")]
+    /// More proofs, on one document or in all, than are looked at.
+    #[error("there are more proofs than are looked at: {0} on one document")]
     TooMany(usize),
     /// A member of the proof is missing or of the wrong kind.
     #[error("the proof's {0} is missing or malformed")]

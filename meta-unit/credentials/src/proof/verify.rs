@@ -1,13 +1,14 @@
 //! Checking proofs: one, a set, or a chain (VC Data Integrity §4.2 to §4.5). All must be good.
 
 use super::{ProofError, Suite, hash_input};
+use crate::budget::Budget;
 use crate::did::{MethodKey, Relationship, resolve_method};
-use crate::host::Fetch;
 use crate::json::{Object, Value};
 use crate::jsonld::is_absolute;
 use crate::keys::{self, SIGNATURE_BYTES};
 use crate::multibase;
 use crate::report::{CheckId, Reporter};
+use crate::session::Session;
 use crate::time::Timestamp;
 
 /// Proofs on one document: each costs a canonicalization, a resolution and a signature.
@@ -131,7 +132,7 @@ fn previous<'a>(ids: &[Value], all: &'a [Value]) -> Result<Vec<&'a Value>, Proof
 pub(crate) async fn verify_proofs(
     document: &Object,
     expected: &Expected<'_>,
-    fetch: &dyn Fetch,
+    session: &Session<'_>,
     reporter: &mut Reporter,
 ) -> Verified {
     let proofs = document.get("proof").map(Value::one_or_many).unwrap_or_default();
@@ -148,6 +149,10 @@ pub(crate) async fn verify_proofs(
     let mut others = Vec::new();
     for (at, proof) in proofs.iter().enumerate() {
         let part = is_set.then_some(at);
+        if !session.budget.take_proof() {
+            reporter.failed(CheckId::Proof, part, ProofError::TooMany(MAX_PROOFS));
+            continue;
+        }
         let proof = proof.as_object().ok_or(ProofError::Malformed("proof"));
         let parsed = proof.and_then(|proof| Ok((proof, Proof::parse(proof, proofs)?)));
         let (object, proof) = match parsed {
@@ -160,7 +165,7 @@ pub(crate) async fn verify_proofs(
         reporter.passed(CheckId::Proof, part, proof.suite.as_str());
         check_purpose(&proof, expected, part, reporter);
         check_audience(object, expected, part, reporter);
-        let method = resolve_method(proof.method, expected.purpose, fetch).await;
+        let method = resolve_method(proof.method, expected.purpose, &session.fetch).await;
         check_time(&proof, method.as_ref().ok(), expected, part, reporter);
         let method = match method {
             Ok(method) => method,
@@ -180,7 +185,7 @@ pub(crate) async fn verify_proofs(
         } else {
             others.push((part, method.document.clone()));
         }
-        match check_signature(document, object, &proof, &method) {
+        match check_signature(document, object, &proof, &method, &session.budget) {
             Ok(()) => {
                 reporter.passed(CheckId::Signature, part, "the signature fits the document");
                 verified.controllers.push(method.document);
@@ -267,9 +272,10 @@ fn check_signature(
     object: &Object,
     proof: &Proof<'_>,
     method: &MethodKey,
+    budget: &Budget,
 ) -> Result<(), ProofError> {
     let key = method.method.key.ed25519().ok_or(ProofError::WrongKeyKind)?;
-    let message = hash_input(proof.suite, document, object, &proof.previous)?.combined();
+    let message = hash_input(proof.suite, document, object, &proof.previous, budget)?.combined();
     if keys::verify(key, &message, &proof.signature) {
         Ok(())
     } else {

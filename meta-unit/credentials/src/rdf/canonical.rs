@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::nquads::write_quad;
 use super::{Quad, Term};
+use crate::budget::Budget;
 use crate::order::order;
 
 /// Why a dataset was not canonicalized.
@@ -16,25 +17,18 @@ pub enum CanonicalError {
     TooMuchWork,
 }
 
-/// Hashes and steps along paths. A list of fifty items that are all alike takes as many, the W3C's tests that are meant to pass two thirds at most, and
-/// anything else that a credential holds next to nothing. This many take a few tens of milliseconds.
-const MAX_WORK: usize = 36_000;
-
-/// Bytes of the statements: a long name that many of them share is written with each.
-const MAX_TEXT: usize = 16 << 20;
-
 /// Nodes that are hashed within one another, each of which takes a piece of the stack.
 const MAX_DEPTH: usize = 96;
 
 /// The dataset as canonical N-Quads: sorted lines, each with its line end.
-pub fn canonicalize(quads: Vec<Quad>) -> Result<String, CanonicalError> {
-    if quads.iter().map(text_bytes).sum::<usize>() > MAX_TEXT {
+pub fn canonicalize(quads: Vec<Quad>, budget: &Budget) -> Result<String, CanonicalError> {
+    if !budget.take_text(quads.iter().map(text_bytes).sum()) {
         return Err(CanonicalError::TooMuchWork);
     }
     let places = order(quads.len(), &mut |a, b| quads[a].cmp(&quads[b]));
     let mut distinct: Vec<&Quad> = places.into_iter().map(|place| &quads[place]).collect();
     distinct.dedup();
-    let mut state = State::new(&distinct);
+    let mut state = State::new(&distinct, budget);
     state.issue_all()?;
     let names = state.canonical;
     let mut text = String::with_capacity(distinct.len() * 128);
@@ -129,7 +123,7 @@ struct State<'a> {
     quads_of: Vec<Vec<&'a Quad>>,
     first_degree: Vec<Hash>,
     canonical: Canonical,
-    work_left: usize,
+    budget: &'a Budget,
     depth_left: usize,
 }
 
@@ -163,7 +157,7 @@ fn group(hashed: &[(Hash, u32)]) -> Groups {
 }
 
 impl<'a> State<'a> {
-    fn new(quads: &[&'a Quad]) -> Self {
+    fn new(quads: &[&'a Quad], budget: &'a Budget) -> Self {
         let mut quads_of: Vec<Vec<&Quad>> = Vec::new();
         for &quad in quads {
             for (_, node) in blanks(quad) {
@@ -184,14 +178,16 @@ impl<'a> State<'a> {
             },
             quads_of,
             first_degree: Vec::new(),
-            work_left: MAX_WORK,
+            budget,
             depth_left: MAX_DEPTH,
         }
     }
 
-    fn spend(&mut self, work: usize) -> Result<(), CanonicalError> {
-        self.work_left = self.work_left.checked_sub(work).ok_or(CanonicalError::TooMuchWork)?;
-        Ok(())
+    fn spend(&self, work: usize) -> Result<(), CanonicalError> {
+        match self.budget.take_steps(work) {
+            true => Ok(()),
+            false => Err(CanonicalError::TooMuchWork),
+        }
     }
 
     /// RDFC-1.0 §4.4.3, steps 3 to 5.
@@ -371,7 +367,7 @@ mod tests {
     use super::*;
 
     fn canonical(text: &str) -> Result<String, CanonicalError> {
-        canonicalize(parse_nquads(text.as_bytes()).expect("N-Quads"))
+        canonicalize(parse_nquads(text.as_bytes()).expect("N-Quads"), &Budget::default())
     }
 
     /// Each of these blank nodes points to all others.

@@ -6,7 +6,8 @@ use crate::host::Fetch;
 use crate::json::{Object, Value};
 use crate::model::identifier;
 use crate::report::{CheckId, Failure, Reporter};
-use crate::verify::{StatusPolicy, VerifyOptions, verify_without_status};
+use crate::session::Session;
+use crate::verify::{StatusPolicy, verify_without_status};
 
 /// Bytes of a list's credential.
 const MAX_CREDENTIAL: usize = 4 << 20;
@@ -96,8 +97,7 @@ fn messages(entry: &Object, size: usize) -> Result<&[Value], StatusError> {
 /// Looks at every status entry of a credential and reports it.
 pub(crate) async fn check_status(
     credential: &Object,
-    options: &VerifyOptions,
-    fetch: &dyn Fetch,
+    session: &Session<'_>,
     lists: &mut Lists,
     reporter: &mut Reporter,
 ) {
@@ -105,7 +105,7 @@ pub(crate) async fn check_status(
         .get("credentialStatus")
         .map(Value::one_or_many)
         .unwrap_or_default();
-    if options.status == StatusPolicy::Skip && !entries.is_empty() {
+    if session.options.status == StatusPolicy::Skip && !entries.is_empty() {
         return reporter.not_checked(CheckId::Status, None, "not asked for");
     }
     for (at, entry) in entries.iter().enumerate() {
@@ -120,9 +120,9 @@ pub(crate) async fn check_status(
             reporter.not_checked(CheckId::Status, part, "a kind of status that is not known");
             continue;
         };
-        match check_entry(credential, entry, options, fetch, lists).await {
+        match check_entry(credential, entry, session, lists).await {
             Ok(detail) => reporter.passed(CheckId::Status, part, detail),
-            Err(Failure::Fetch(error)) if options.status == StatusPolicy::IfReachable => {
+            Err(Failure::Fetch(error)) if session.options.status == StatusPolicy::IfReachable => {
                 reporter.not_checked(CheckId::Status, part, error.to_string());
             }
             Err(failure) => reporter.failed(CheckId::Status, part, failure),
@@ -133,8 +133,7 @@ pub(crate) async fn check_status(
 async fn check_entry(
     credential: &Object,
     entry: &Object,
-    options: &VerifyOptions,
-    fetch: &dyn Fetch,
+    session: &Session<'_>,
     lists: &mut Lists,
 ) -> Result<String, Failure> {
     let entry = Entry::parse(entry)?;
@@ -142,7 +141,7 @@ async fn check_entry(
         Some(place) => place,
         None if lists.known.len() >= MAX_LISTS => return Err(StatusError::TooManyLists.into()),
         None => {
-            let fetched = fetch_list(entry.list, options, fetch).await;
+            let fetched = fetch_list(entry.list, session).await;
             lists.known.push((entry.list.to_owned(), fetched));
             lists.known.len() - 1
         }
@@ -169,13 +168,13 @@ async fn check_entry(
     }
 }
 
-async fn fetch_list(url: &str, options: &VerifyOptions, fetch: &dyn Fetch) -> Result<Fetched, Failure> {
+async fn fetch_list(url: &str, session: &Session<'_>) -> Result<Fetched, Failure> {
     check_url(url).map_err(StatusError::Address)?;
-    let bytes = fetch.get(url, MAX_CREDENTIAL).await?;
+    let bytes = session.fetch.get(url, MAX_CREDENTIAL).await?;
     if bytes.len() > MAX_CREDENTIAL {
         return Err(StatusError::TooLarge.into());
     }
-    let report = verify_without_status(&bytes, options, fetch).await;
+    let report = verify_without_status(&bytes, session).await;
     let credential = report
         .document
         .as_ref()
