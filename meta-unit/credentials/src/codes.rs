@@ -48,7 +48,7 @@ impl ProofError {
         match self {
             Self::Missing => "no-proof",
             Self::TooMany(_) => "too-many-proofs",
-            Self::Malformed(_) | Self::Json(_) => "malformed-proof",
+            Self::Malformed(_) => "malformed-proof",
             Self::UnsupportedType | Self::UnsupportedSuite(_) | Self::WrongKeyKind => "unsupported-proof",
             Self::ContextMismatch => "context-mismatch",
             Self::PreviousMissing => "previous-proof-missing",

@@ -1,6 +1,4 @@
-//! Multibase (Controlled Identifiers 1.0 §2.4): the two bases that the signed formats use, base58-btc (`z`) and base64url without padding (`u`).
-
-use crate::base64url;
+//! Multibase (Controlled Identifiers 1.0 §2.4) in base58-btc (`z`): keys and signatures. Status lists are in base64url (`u`) and read that themselves.
 
 /// base58 takes work that grows with the square of the length; keys and signatures are far below this.
 const MAX_BASE58: usize = 1024;
@@ -14,12 +12,4 @@ pub fn base58(bytes: &[u8]) -> String {
 pub fn decode_base58(text: &str) -> Option<Vec<u8>> {
     let digits = text.strip_prefix('z').filter(|digits| digits.len() <= MAX_BASE58)?;
     bs58::decode(digits).into_vec().ok()
-}
-
-/// The bytes of a text in either base.
-pub fn decode(text: &str) -> Option<Vec<u8>> {
-    match text.strip_prefix('u') {
-        Some(digits) => base64url::decode(digits),
-        None => decode_base58(text),
-    }
 }

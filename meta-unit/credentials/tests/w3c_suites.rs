@@ -1,5 +1,6 @@
-//! The W3C's own test suites of what lies below eddsa-rdfc-2022. They are not part of this repository: `AVATAR_W3C_SUITES` names a folder that
-//! holds clones of `json-ld-api`, `rdf-canon`, `vc-data-model-2.0-test-suite`, `vc-di-eddsa` and `data-integrity-test-suite-assertion`; without it these tests say that they are skipped.
+//! The W3C's own test suites, beyond the vectors. They are not part of this repository: `AVATAR_W3C_SUITES` names a folder with clones of
+//! `json-ld-api`, `rdf-canon`, `vc-data-model-2.0-test-suite`, `vc-di-eddsa` and `data-integrity-test-suite-assertion`; without it these tests say that
+//! they are skipped.
 
 mod common;
 

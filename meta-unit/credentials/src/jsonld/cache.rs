@@ -4,9 +4,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::context::{Context, How};
+use super::context::Context;
 use super::embedded;
 use super::error::{JsonLdError, invalid};
+use super::process::How;
 use crate::json::Value;
 
 /// Which active context, which local one, taken in how.

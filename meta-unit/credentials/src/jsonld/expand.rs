@@ -2,10 +2,12 @@
 
 use std::rc::Rc;
 
-use super::context::{Context, Direction, How, Place, process, process_scoped};
+use super::context::{Context, Direction};
 use super::error::{JsonLdError, invalid};
 use super::expanded::{Expanded, Expansion, Id, List, Literal, Node};
+use super::finish::Map;
 use super::iri;
+use super::process::{How, Place, process, process_scoped};
 use super::term::{Container, Term, TypeMapping};
 use super::work::Work;
 use crate::json::{Object, Value};
@@ -26,24 +28,8 @@ pub(super) fn expand_document(document: &Value, work: &mut Work) -> Result<Vec<E
     })
 }
 
-struct Expander<'a> {
-    work: &'a mut Work,
-}
-
-/// A map while its entries are read: it may become a node, a value, a list or a set.
-#[derive(Default)]
-struct Map {
-    node: Node,
-    /// `Some(Null)`: `@value` is there, and null.
-    value: Option<Value>,
-    language: Option<Rc<str>>,
-    direction: Option<Direction>,
-    list: Option<Vec<Expanded>>,
-    set: Option<Expansion>,
-    /// `@type` was one string.
-    one_type: bool,
-    /// The keywords met, to see when one comes twice.
-    met: Vec<Rc<str>>,
+pub(super) struct Expander<'a> {
+    pub(super) work: &'a mut Work,
 }
 
 impl Expander<'_> {
@@ -80,7 +66,7 @@ impl Expander<'_> {
         }
     }
 
-    fn array(
+    pub(super) fn array(
         &mut self,
         items: &[Value],
         property: Option<&str>,
@@ -105,7 +91,7 @@ impl Expander<'_> {
     }
 
     /// JSON-LD-API §5.3.
-    fn scalar(&mut self, context: &Context, property: &str, value: &Value) -> Result<Expanded, JsonLdError> {
+    pub(super) fn scalar(&mut self, context: &Context, property: &str, value: &Value) -> Result<Expanded, JsonLdError> {
         let term = context.term(property);
         let mapping = term.and_then(|term| term.type_mapping.as_ref());
         if let (Some(TypeMapping::Id | TypeMapping::Vocab), Value::String(text)) = (mapping, value) {
@@ -428,226 +414,20 @@ impl Expander<'_> {
         node.add(iri, values);
         Ok(())
     }
-
-    fn language_map(&mut self, map: &Object, term: &Term, active: &Context) -> Result<Vec<Expanded>, JsonLdError> {
-        let direction = term.direction.unwrap_or(active.direction);
-        let mut all = Vec::new();
-        for (language, value) in map.iter() {
-            let is_none = active.expand_iri(language, false, true, self.work)?.as_deref() == Some("@none");
-            for item in value.one_or_many() {
-                match item {
-                    Value::Null => {}
-                    Value::String(_) => all.push(Expanded::Literal(Literal {
-                        language: (!is_none).then(|| language.into()),
-                        direction,
-                        ..Literal::plain(item.clone())
-                    })),
-                    other => return Err(invalid("invalid language map value", other.to_text())),
-                }
-            }
-        }
-        Ok(all)
-    }
-
-    /// Step 13.8.
-    fn index_map(
-        &mut self,
-        map: &Object,
-        key: &str,
-        term: &Term,
-        active: &Rc<Context>,
-    ) -> Result<Vec<Expanded>, JsonLdError> {
-        let container = term.container;
-        let mut entries: Vec<(&str, &Value)> = map.iter().collect();
-        sort_by_name(&mut entries);
-        let mut all = Vec::new();
-        for (index, value) in entries {
-            let mut context = match &active.previous {
-                Some(previous) if container.has(Container::TYPE | Container::ID) => Rc::clone(previous),
-                _ => Rc::clone(active),
-            };
-            if container.has(Container::TYPE) {
-                let scoped = context.term(index).and_then(|term| term.context.clone());
-                if let Some(scoped) = scoped {
-                    context = process_scoped(&context, &scoped, How::TYPE, self.work)?;
-                }
-            }
-            let expanded_index = active.expand_iri(index, false, true, self.work)?;
-            let is_none = expanded_index.as_deref() == Some("@none");
-            let items = self.array(value.one_or_many(), Some(key), &context, true)?;
-            for item in items.items().unwrap_or_default() {
-                let mut item = if container.has(Container::GRAPH) {
-                    as_graph(item)
-                } else {
-                    item
-                };
-                if !is_none {
-                    self.set_index(&mut item, index, expanded_index.as_ref(), term, active)?;
-                }
-                all.push(item);
-            }
-        }
-        Ok(all)
-    }
-
-    /// Writes the key of an index map into its item.
-    fn set_index(
-        &mut self,
-        item: &mut Expanded,
-        index: &str,
-        expanded_index: Option<&Rc<str>>,
-        term: &Term,
-        active: &Rc<Context>,
-    ) -> Result<(), JsonLdError> {
-        let container = term.container;
-        if container.has(Container::INDEX)
-            && let Some(index_key) = term.index.as_deref().filter(|key| *key != "@index")
-        {
-            let value = self.scalar(active, index_key, &Value::from(index))?;
-            let Some(property) = active.expand_iri(index_key, false, true, self.work)? else {
-                return Err(invalid("invalid term definition", index_key));
-            };
-            let Expanded::Node(node) = item else {
-                return Err(invalid("invalid value object", index));
-            };
-            node.add(&property, vec![value]);
-            return Ok(());
-        }
-        match item {
-            Expanded::Node(node) if container.has(Container::ID) => {
-                if matches!(node.id, Id::Absent) {
-                    node.id = match active.expand_iri(index, true, false, self.work)? {
-                        Some(iri) => Id::Is(iri),
-                        None => Id::Null,
-                    };
-                }
-            }
-            Expanded::Node(node) if container.has(Container::TYPE) => {
-                if let Some(iri) = expanded_index {
-                    node.types.insert(0, Rc::clone(iri));
-                }
-            }
-            Expanded::Node(node) => node.indexed = true,
-            Expanded::Literal(literal) => literal.indexed = true,
-            Expanded::List(list) => list.indexed = true,
-        }
-        Ok(())
-    }
-
-    /// Steps 15 to 19.
-    fn finish(&mut self, map: Map, property: Option<&str>) -> Result<Expansion, JsonLdError> {
-        let at_top = matches!(property, None | Some("@graph"));
-        if map.value.is_some() {
-            let literal = self.finish_value(map)?;
-            return match literal {
-                Some(literal) if at_top => {
-                    self.work
-                        .dropped("a value that belongs to nothing", &literal.value.to_text())?;
-                    Ok(Expansion::Null)
-                }
-                Some(literal) => Ok(Expansion::One(Expanded::Literal(literal))),
-                None => Ok(Expansion::Null),
-            };
-        }
-        if map.list.is_some() || map.set.is_some() {
-            let only_index = matches!(map.node.id, Id::Absent)
-                && map.node.says_nothing()
-                && map.language.is_none()
-                && map.direction.is_none()
-                && map.list.is_none() != map.set.is_none();
-            if !only_index {
-                return Err(invalid("invalid set or list object", map.met.join(" ")));
-            }
-            return match (map.set, map.list) {
-                (Some(set), _) => Ok(set),
-                (None, Some(items)) => Ok(Expansion::One(Expanded::List(List {
-                    items,
-                    indexed: map.node.indexed,
-                }))),
-                (None, None) => Ok(Expansion::Null),
-            };
-        }
-        if map.language.is_some() && map.met.len() == 1 && map.node.is_empty() {
-            self.work.dropped("a language without a text", "@language")?;
-            return Ok(Expansion::Null);
-        }
-        if at_top {
-            if map.node.is_empty() {
-                self.work.dropped("an empty object", "{}")?;
-                return Ok(Expansion::Null);
-            }
-            if let Id::Is(id) = &map.node.id
-                && map.node.says_nothing()
-                && !map.node.indexed
-            {
-                self.work.dropped("an object that has only an @id", id)?;
-                return Ok(Expansion::Null);
-            }
-        }
-        Ok(Expansion::One(Expanded::Node(map.node)))
-    }
-
-    fn finish_value(&mut self, map: Map) -> Result<Option<Literal>, JsonLdError> {
-        let subject = || map.met.join(" ");
-        let others = !matches!(map.node.id, Id::Absent)
-            || !map.node.properties.is_empty()
-            || !map.node.reverse.is_empty()
-            || !map.node.included.is_empty()
-            || map.node.graph.is_some()
-            || map.list.is_some()
-            || map.set.is_some();
-        let typed = map.met.iter().any(|keyword| &**keyword == "@type");
-        if others || (typed && (map.language.is_some() || map.direction.is_some())) {
-            return Err(invalid("invalid value object", subject()));
-        }
-        let value = map.value.unwrap_or(Value::Null);
-        let datatype = map.node.types.first().cloned();
-        if datatype.as_deref() == Some("@json") {
-            return Ok(Some(Literal {
-                indexed: map.node.indexed,
-                ..Literal::json(value)
-            }));
-        }
-        if value == Value::Null {
-            self.work.dropped("a @value that is null", "null")?;
-            return Ok(None);
-        }
-        if map.language.is_some() && value.as_str().is_none() {
-            return Err(invalid("invalid language-tagged value", value.to_text()));
-        }
-        if typed && !(map.one_type && map.node.types.len() == 1 && datatype.as_deref().is_some_and(iri::is_absolute)) {
-            return Err(invalid("invalid typed value", value.to_text()));
-        }
-        Ok(Some(Literal {
-            datatype,
-            language: map.language,
-            direction: map.direction,
-            indexed: map.node.indexed,
-            ..Literal::plain(value)
-        }))
-    }
 }
 
-fn sort_by_name(members: &mut Vec<(&str, &Value)>) {
+pub(super) fn sort_by_name(members: &mut Vec<(&str, &Value)>) {
     if members.len() > 1 {
         let places = order(members.len(), &mut |a, b| members[a].0.cmp(members[b].0));
         *members = places.into_iter().map(|place| members[place]).collect();
     }
 }
 
-fn graph_of(item: Expanded) -> Expanded {
+pub(super) fn graph_of(item: Expanded) -> Expanded {
     Expanded::Node(Node {
         graph: Some(vec![item]),
         ..Node::default()
     })
-}
-
-/// The item as a graph object, if it is none already.
-fn as_graph(item: Expanded) -> Expanded {
-    match item {
-        Expanded::Node(node) if node.is_graph_object() => Expanded::Node(node),
-        other => graph_of(other),
-    }
 }
 
 fn add_reverse(node: &mut Node, property: &Rc<str>, values: Vec<Expanded>) -> Result<(), JsonLdError> {

@@ -3,11 +3,15 @@
 
 mod cache;
 mod context;
+mod define;
 mod embedded;
 mod error;
 mod expand;
 mod expanded;
+mod finish;
 mod iri;
+mod maps;
+mod process;
 mod term;
 mod to_rdf;
 mod work;
@@ -40,11 +44,11 @@ pub fn check_types(document: &Object) -> Result<(), JsonLdError> {
     let mut work = work::Work::new(&Options::SIGNED, &Budget::default());
     let initial = Rc::new(context::Context::initial(None));
     let local = document.get("@context").unwrap_or(&Value::Null);
-    let active = match context::process(
+    let active = match process::process(
         &initial,
         local,
-        context::How::EMBEDDED,
-        context::Place::DOCUMENT,
+        process::How::EMBEDDED,
+        process::Place::DOCUMENT,
         &mut work,
     ) {
         Ok(active) => active,

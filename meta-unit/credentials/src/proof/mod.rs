@@ -9,7 +9,6 @@ pub use hash::{HashInput, hash_input};
 
 pub(crate) use verify::{Expected, verify_proofs};
 
-use crate::json::JsonError;
 use crate::jsonld::JsonLdError;
 use crate::rdf::CanonicalError;
 
@@ -70,9 +69,6 @@ pub enum ProofError {
     /// The document's RDF is too hard to canonicalize.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
-    /// The text is no JSON.
-    #[error(transparent)]
-    Json(#[from] JsonError),
     /// The proof is for something else.
     #[error("the proof is made for another purpose")]
     WrongPurpose,

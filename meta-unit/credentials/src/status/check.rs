@@ -153,7 +153,7 @@ async fn check_entry(
     if !fetched.purposes.iter().any(|purpose| purpose == entry.purpose) {
         return Err(StatusError::WrongPurpose.into());
     }
-    if fetched.list.len() / entry.size < MIN_ENTRIES {
+    if fetched.list.entries() / entry.size < MIN_ENTRIES {
         return Err(StatusError::TooShort.into());
     }
     let value = fetched.list.value(entry.index, entry.size)?;

@@ -28,13 +28,8 @@ impl StatusList {
     }
 
     /// How many entries there are.
-    pub fn len(&self) -> usize {
+    pub fn entries(&self) -> usize {
         self.bits.len() * 8
-    }
-
-    /// A list always has entries.
-    pub fn is_empty(&self) -> bool {
-        false
     }
 
     /// One entry.
@@ -132,7 +127,7 @@ mod tests {
     #[test]
     fn entries_are_counted_from_the_left() {
         let mut list = StatusList::new(0).expect("the smallest");
-        assert_eq!(list.len(), MIN_ENTRIES);
+        assert_eq!(list.entries(), MIN_ENTRIES);
         list.set(0, true).expect("within");
         list.set(9, true).expect("within");
         list.set(131_071, true).expect("within");
