@@ -1,8 +1,6 @@
 //! What is inside of a backup: a line that names it, and frames, each a protobuf message behind its length (varint): a header, the records of the store in plain form, and an end that
 //! counts them. That the bytes are those that were written is age's business.
 
-use std::collections::BTreeMap;
-
 use prost::Message;
 
 use super::BackupError;
@@ -131,7 +129,7 @@ impl Contents {
                 header: None,
                 record: Some(record),
                 end: None,
-            } if !is_first && keys::is_portable(&record.key) => {
+            } if !is_first && keys::is_portable(&record.key) && self.follows(&record.key) => {
                 self.bytes += (record.key.len() + record.value.len()) as u64;
                 if self.bytes > MAX_BYTES {
                     return Err(BackupError::TooLarge);
@@ -148,6 +146,14 @@ impl Contents {
         }
     }
 
+    /// Whether a record of this key may come next: those of one kind come in the order of their keys, each once.
+    fn follows(&self, key: &[u8]) -> bool {
+        match self.records.last() {
+            Some(last) if last.key.first() == key.first() && !keys::is_secret(key) => last.key.as_slice() < key,
+            _ => true,
+        }
+    }
+
     /// The record of this key.
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
         let found = self.records.iter().find(|record| record.key == key)?;
@@ -156,16 +162,16 @@ impl Contents {
 
     /// The records of each document, with their numbers.
     pub fn documents(&self) -> impl Iterator<Item = ([u8; 16], DocumentRecords<'_>)> {
-        let mut grouped: BTreeMap<[u8; 16], DocumentRecords<'_>> = BTreeMap::new();
-        for record in &self.records {
-            if let Some((id, number)) = keys::parse_document_record(&record.key) {
-                grouped.entry(id).or_default().push((number, record.value.as_slice()));
-            }
-        }
-        grouped.into_iter().map(|(id, mut records)| {
-            records.sort_by_key(|(number, _)| *number);
-            (id, records)
-        })
+        let id = |record: &Record| keys::parse_document_record(&record.key).map(|(id, _)| id);
+        self.records
+            .chunk_by(move |a, b| id(a) == id(b))
+            .filter_map(move |records| {
+                let numbered = records.iter().filter_map(|record| {
+                    let (_, number) = keys::parse_document_record(&record.key)?;
+                    Some((number, record.value.as_slice()))
+                });
+                Some((id(records.first()?)?, numbered.collect()))
+            })
     }
 
     /// How many credentials there are.

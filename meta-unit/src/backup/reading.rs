@@ -1,7 +1,5 @@
 //! Reading backups as their bytes come. What was read counts once its end was there.
 
-use std::collections::BTreeMap;
-
 use avatar_proto::BackupOpen;
 use avatar_proto::backup_open::Secret;
 use avatar_vault::age::{Identities, Identity, Reader};
@@ -20,10 +18,12 @@ const MAX_PART_BYTES: usize = 1024 * 1024;
 #[derive(Default)]
 pub struct Readings {
     last: u64,
-    open: BTreeMap<u64, Reading>,
+    /// Oldest first.
+    open: Vec<Reading>,
 }
 
 struct Reading {
+    number: u64,
     reader: Reader,
     plain: Vec<u8>,
     begun: bool,
@@ -51,21 +51,19 @@ impl Readings {
             }
             _ => return Err(BackupError::Invalid("a passphrase or words are needed")),
         };
-        while self.open.len() >= MAX_READINGS {
-            self.open.pop_first();
+        if self.open.len() >= MAX_READINGS {
+            self.open.remove(0);
         }
         self.last += 1;
-        self.open.insert(
-            self.last,
-            Reading {
-                reader: Reader::new(identities),
-                plain: Vec::new(),
-                begun: false,
-                ended: false,
-                contents: Contents::default(),
-                by_words,
-            },
-        );
+        self.open.push(Reading {
+            number: self.last,
+            reader: Reader::new(identities),
+            plain: Vec::new(),
+            begun: false,
+            ended: false,
+            contents: Contents::default(),
+            by_words,
+        });
         Ok(self.last)
     }
 
@@ -74,18 +72,21 @@ impl Readings {
     /// # Errors
     /// What is wrong with it.
     pub fn feed(&mut self, number: u64, data: &[u8]) -> Result<(), BackupError> {
-        let reading = self
-            .open
-            .get_mut(&number)
-            .ok_or(BackupError::Invalid("no such backup is being read"))?;
+        let at = self.position(number)?;
+        let reading = &mut self.open[at];
         let fed = match data.len() > MAX_PART_BYTES {
             true => Err(BackupError::Invalid("a part has at most 1 MiB")),
             false => reading.feed(data),
         };
         if fed.is_err() {
-            self.open.remove(&number);
+            self.open.remove(at);
         }
         fed
+    }
+
+    fn position(&self, number: u64) -> Result<usize, BackupError> {
+        let found = self.open.iter().position(|reading| reading.number == number);
+        found.ok_or(BackupError::Invalid("no such backup is being read"))
     }
 
     /// The file is over: what it holds, and whether the words opened it.
@@ -93,10 +94,8 @@ impl Readings {
     /// # Errors
     /// It is cut off, or damaged.
     pub fn finish(&mut self, number: u64) -> Result<(Contents, bool), BackupError> {
-        let mut reading = self
-            .open
-            .remove(&number)
-            .ok_or(BackupError::Invalid("no such backup is being read"))?;
+        let at = self.position(number)?;
+        let mut reading = self.open.remove(at);
         let reader = std::mem::replace(&mut reading.reader, Reader::new(Identities::Keys(Vec::new())));
         reader.finish(&mut reading.plain)?;
         reading.take()?;

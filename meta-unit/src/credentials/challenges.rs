@@ -1,7 +1,5 @@
 //! The challenges that this node has asked with: each is answered once, within ten minutes.
 
-use std::collections::BTreeMap;
-
 /// How long a challenge may be answered, in milliseconds.
 const PATIENCE_MS: i64 = 10 * 60 * 1000;
 
@@ -11,10 +9,12 @@ const MAX_OPEN: usize = 1_000;
 /// See the module's documentation. They do not survive a restart, and nobody waits that long.
 #[derive(Default)]
 pub struct Challenges {
-    open: BTreeMap<String, Challenge>,
+    /// Oldest first.
+    open: Vec<Challenge>,
 }
 
 struct Challenge {
+    text: String,
     asked_ms: i64,
     answered: bool,
 }
@@ -23,19 +23,15 @@ impl Challenges {
     /// It has been asked with this.
     pub fn add(&mut self, challenge: &str, now_ms: i64) {
         self.open
-            .retain(|_, challenge| now_ms - challenge.asked_ms < 2 * PATIENCE_MS);
-        while self.open.len() >= MAX_OPEN {
-            let oldest = self.open.iter().min_by_key(|(_, challenge)| challenge.asked_ms);
-            let Some(oldest) = oldest.map(|(text, _)| text.clone()) else {
-                break;
-            };
-            self.open.remove(&oldest);
+            .retain(|challenge| now_ms - challenge.asked_ms < 2 * PATIENCE_MS);
+        if self.open.len() >= MAX_OPEN {
+            self.open.remove(0);
         }
-        let asked = Challenge {
+        self.open.push(Challenge {
+            text: challenge.to_owned(),
             asked_ms: now_ms,
             answered: false,
-        };
-        self.open.insert(challenge.to_owned(), asked);
+        });
     }
 
     /// A presentation answers it. One that this node did not ask with is the caller's own business.
@@ -43,7 +39,7 @@ impl Challenges {
     /// # Errors
     /// Why it is no answer, in words.
     pub fn answer(&mut self, challenge: &str, verified: bool, now_ms: i64) -> Result<(), &'static str> {
-        match self.open.get_mut(challenge) {
+        match self.open.iter_mut().find(|open| open.text == challenge) {
             None => Ok(()),
             Some(challenge) if challenge.answered => Err("this challenge has been answered already"),
             Some(challenge) if now_ms - challenge.asked_ms > PATIENCE_MS => Err("this challenge is too old"),

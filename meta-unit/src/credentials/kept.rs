@@ -116,6 +116,6 @@ pub async fn list(platform: &dyn Platform) -> Result<Vec<CredentialKept>, Creden
             _ => break,
         }
     }
-    all.sort_by_key(|kept| std::cmp::Reverse(kept.kept_ms));
+    all.sort_unstable_by_key(|kept| std::cmp::Reverse(kept.kept_ms));
     Ok(all)
 }

@@ -1,7 +1,6 @@
 //! Status lists of credentials that were issued here (Bitstring Status List). A place in a list is drawn at random, so that its number says nothing of when a credential was issued.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use avatar_credentials::json::{Object, Value};
@@ -26,10 +25,11 @@ const REVOCATION: &str = "revocation";
 /// Lists that are at hand.
 pub struct Lists {
     sealed: Rc<Sealed>,
-    loaded: RefCell<BTreeMap<String, List>>,
+    loaded: RefCell<Vec<List>>,
 }
 
 struct List {
+    url: String,
     revoked: StatusList,
     taken: StatusList,
     taken_places: usize,
@@ -77,15 +77,18 @@ impl Lists {
         }
         if self.load(url).await?.is_none() {
             let empty = || StatusList::new(PLACES).map_err(|_| CredentialError::Corrupt);
-            let list = List {
+            self.add(List {
+                url: url.to_owned(),
                 revoked: empty()?,
                 taken: empty()?,
                 taken_places: 0,
-            };
-            self.loaded.borrow_mut().entry(url.to_owned()).or_insert(list);
+            });
         }
         let mut loaded = self.loaded.borrow_mut();
-        let list = loaded.get_mut(url).ok_or(CredentialError::NotFound)?;
+        let list = loaded
+            .iter_mut()
+            .find(|list| list.url == url)
+            .ok_or(CredentialError::NotFound)?;
         if list.taken_places >= PLACES / 2 {
             return Err(CredentialError::Limit("the list is full: take another address"));
         }
@@ -107,14 +110,20 @@ impl Lists {
     pub async fn revoke(&self, url: &str, index: usize) -> Result<(), CredentialError> {
         self.load(url).await?.ok_or(CredentialError::NotFound)?;
         let mut loaded = self.loaded.borrow_mut();
-        let list = loaded.get_mut(url).ok_or(CredentialError::NotFound)?;
+        let list = loaded
+            .iter_mut()
+            .find(|list| list.url == url)
+            .ok_or(CredentialError::NotFound)?;
         list.revoked.set(index, true).map_err(|_| CredentialError::Corrupt)
     }
 
     /// Puts the list as it is now into a batch.
     pub fn put(&self, batch: &mut Batch, url: &str) -> Result<(), CredentialError> {
         let loaded = self.loaded.borrow();
-        let list = loaded.get(url).ok_or(CredentialError::NotFound)?;
+        let list = loaded
+            .iter()
+            .find(|list| list.url == url)
+            .ok_or(CredentialError::NotFound)?;
         let stored = Stored {
             url: url.to_owned(),
             revoked: list.revoked.encode(),
@@ -128,13 +137,16 @@ impl Lists {
     pub async fn credential(&self, url: &str, issuer: &str) -> Result<Object, CredentialError> {
         self.load(url).await?.ok_or(CredentialError::NotFound)?;
         let loaded = self.loaded.borrow();
-        let list = loaded.get(url).ok_or(CredentialError::NotFound)?;
+        let list = loaded
+            .iter()
+            .find(|list| list.url == url)
+            .ok_or(CredentialError::NotFound)?;
         Ok(list.revoked.to_credential(url, issuer, REVOCATION))
     }
 
     /// Whether there is a list of this address. Afterwards it is at hand.
     async fn load(&self, url: &str) -> Result<Option<()>, CredentialError> {
-        if self.loaded.borrow().contains_key(url) {
+        if self.is_loaded(url) {
             return Ok(Some(()));
         }
         let mut batch = Batch::new(Durability::Relaxed);
@@ -145,14 +157,25 @@ impl Lists {
         let stored = Stored::decode(content).map_err(|_| CredentialError::Corrupt)?;
         let decode = |text: &str| StatusList::decode(text).map_err(|_| CredentialError::Corrupt);
         let taken = decode(&stored.taken)?;
-        let taken_places = (0..taken.len()).filter(|index| taken.get(*index) == Ok(true)).count();
-        let list = List {
+        let taken_places = (0..PLACES).filter(|index| taken.get(*index) == Ok(true)).count();
+        self.add(List {
+            url: url.to_owned(),
             revoked: decode(&stored.revoked)?,
             taken,
             taken_places,
-        };
-        self.loaded.borrow_mut().entry(url.to_owned()).or_insert(list);
+        });
         Ok(Some(()))
+    }
+
+    fn is_loaded(&self, url: &str) -> bool {
+        self.loaded.borrow().iter().any(|list| list.url == url)
+    }
+
+    /// The list is at hand from now on, unless another request was faster.
+    fn add(&self, list: List) {
+        if !self.is_loaded(&list.url) {
+            self.loaded.borrow_mut().push(list);
+        }
     }
 
     fn key(&self, url: &str) -> Result<Vec<u8>, CredentialError> {

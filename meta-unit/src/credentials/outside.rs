@@ -1,6 +1,5 @@
 //! What `avatar-credentials` is lent: the identity's key, and documents from elsewhere.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use avatar_credentials::did::verification_method_of;
@@ -44,7 +43,7 @@ impl Signer for Key {
 /// Documents that are at hand, lists of this node, and the network, in this order.
 pub struct Network<'a> {
     credentials: &'a Credentials,
-    at_hand: BTreeMap<String, Vec<u8>>,
+    at_hand: Vec<(String, Vec<u8>)>,
     offline: bool,
 }
 
@@ -72,7 +71,7 @@ impl<'a> Network<'a> {
 impl Fetch for Network<'_> {
     fn get<'b>(&'b self, url: &'b str, max_bytes: usize) -> LocalBoxFuture<'b, Result<Vec<u8>, FetchError>> {
         Box::pin(async move {
-            if let Some(document) = self.at_hand.get(url) {
+            if let Some((_, document)) = self.at_hand.iter().find(|(id, _)| id == url) {
                 return Ok(document.clone());
             }
             if let Ok(own) = self.credentials.status_list(url).await {

@@ -1,7 +1,6 @@
 //! The bodies of responses on their way (ABI.md §7): each is a stream, bounded by what was granted for it at the start.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 
 use avatar_proto::{AbiStatus, OpErrorCode};
 use futures_channel::oneshot;
@@ -17,11 +16,13 @@ const RESET: i32 = 4;
 #[derive(Default)]
 pub struct Fetches {
     last: Cell<u32>,
-    open: RefCell<BTreeMap<i32, Body>>,
+    /// Few at once.
+    open: RefCell<Vec<Body>>,
     overrun: RefCell<Vec<i32>>,
 }
 
 struct Body {
+    stream: i32,
     bytes: Vec<u8>,
     credit: usize,
     done: oneshot::Sender<Result<Vec<u8>, PlatformError>>,
@@ -38,24 +39,28 @@ impl Fetches {
     /// Takes up to `credit` bytes on the stream. What is received resolves when the stream has ended.
     pub fn open(&self, stream: u32, credit: usize) -> oneshot::Receiver<Result<Vec<u8>, PlatformError>> {
         let (done, received) = oneshot::channel();
-        let body = Body {
+        self.open.borrow_mut().push(Body {
+            stream: stream as i32,
             bytes: Vec::new(),
             credit,
             done,
-        };
-        self.open.borrow_mut().insert(stream as i32, body);
+        });
         received
     }
 
     /// The stream never began.
     pub fn forget(&self, stream: u32) {
-        self.open.borrow_mut().remove(&(stream as i32));
+        self.open.borrow_mut().retain(|body| body.stream != stream as i32);
     }
 
     /// `yuan_stream_event`, for streams of the guest. More data than was granted ends the stream (G7).
     pub fn event(&self, stream: i32, kind: i32, arg: i64, data: &[u8]) -> Result<(), AbiStatus> {
         let mut open = self.open.borrow_mut();
-        let body = open.get_mut(&stream).ok_or(AbiStatus::NotFound)?;
+        let at = open
+            .iter()
+            .position(|body| body.stream == stream)
+            .ok_or(AbiStatus::NotFound)?;
+        let body = &mut open[at];
         let end = match kind {
             DATA if data.len() <= body.credit => {
                 body.credit -= data.len();
@@ -77,10 +82,8 @@ impl Fetches {
             // Nobody writes on these streams.
             _ => return Ok(()),
         };
-        if let Some(body) = open.remove(&stream) {
-            // Nobody may wait any more.
-            drop(body.done.send(end));
-        }
+        // Nobody may wait any more.
+        drop(open.swap_remove(at).done.send(end));
         Ok(())
     }
 
