@@ -1,7 +1,7 @@
 //! The other end of `tests/interop`: reads one command a line as JSON, answers one line.
 //!
 //! `{"do":"issue","format":"eddsa-jcs-2022","document":{…}}`, `{"do":"present",…,"credentials":[…],"challenge":…,"domain":…}`,
-//! `{"do":"verify","text":…}`, `{"do":"verify-presentation","text":…,"challenge":…,"domain":…}`, `{"do":"canonicalize","document":{…}}` (RDF) and
+//! `{"do":"verify","text":…}`, `{"do":"verify-presentation","text":…,"challenge":…,"domain":…}`, `{"do":"canonicalize","document":{…},"safe":true}` (RDF) and
 //! `{"do":"jcs","document":…}`.
 
 #[path = "../tests/common/mod.rs"]
@@ -85,7 +85,11 @@ fn answer(command: &Object) -> Result<Value, String> {
             ))))
         }
         "canonicalize" => {
-            let quads = to_rdf(document.unwrap_or(&Value::Null), &Options::SIGNED, &Budget::default())
+            let options = Options {
+                safe: command.get("safe") != Some(&Value::Bool(false)),
+                ..Options::SIGNED
+            };
+            let quads = to_rdf(document.unwrap_or(&Value::Null), &options, &Budget::default())
                 .map_err(|error| error.to_string())?;
             canonicalize(quads, &Budget::default())
                 .map(Value::from)

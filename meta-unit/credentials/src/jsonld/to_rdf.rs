@@ -124,14 +124,13 @@ impl Builder<'_> {
                 }
             }
         }
-        if let Some(inner) = &node.graph {
-            for item in inner {
-                if let Expanded::Node(inner) = item {
-                    match &subject {
-                        Some(name) => self.node(inner, Some(name))?,
-                        None => None,
-                    };
+        for item in node.graph.iter().flatten() {
+            match (item, &subject) {
+                (Expanded::Node(inner), Some(name)) => {
+                    self.node(inner, Some(name))?;
                 }
+                (Expanded::Node(_), None) => {}
+                _ => self.work.dropped("a value in the place of a graph", "@graph")?,
             }
         }
         for included in &node.included {
@@ -196,7 +195,8 @@ impl Builder<'_> {
                         format!("{I18N}{tag}_{}", direction.as_str()).into()
                     }
                     (None, Some(tag)) => {
-                        language = Some(Rc::clone(tag));
+                        // Small letters, as JSON-LD allows and the most used processor does: the same tag has one form.
+                        language = Some(tag.to_ascii_lowercase().into());
                         LANG_STRING.into()
                     }
                     (None, None) => literal.datatype.clone().unwrap_or_else(|| Rc::clone(&self.xsd_string)),

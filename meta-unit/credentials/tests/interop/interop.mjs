@@ -144,6 +144,8 @@ test("linked data comes out the same as with jsonld, or is refused by both", asy
     { "@context": { "@vocab": "urn:v#" }, "@id": "urn:1", a: null, "@index": "x" },
     { "@context": { "@vocab": "urn:v#" }, "@id": "urn:1", a: { "@value": null } },
     { "@context": { "@vocab": "urn:v#" }, "@id": "urn:1", a: { "@set": [] }, b: [] },
+    { "@context": { "@vocab": "urn:v#", "@language": "de-AT" }, "@id": "urn:1", a: "x", b: { "@value": "y", "@language": "EN" } },
+    { "@context": { g: { "@id": "urn:g", "@container": "@graph" } }, "@id": "urn:1", g: 1.5 },
   ];
   for (const document of [CREDENTIAL, ...more]) {
     const theirs = await jsonld
