@@ -146,6 +146,23 @@ fn a_presentation_answers_one_challenge_of_one_verifier() {
 }
 
 #[test]
+fn any_bit_of_a_presentation_that_is_flipped_is_noticed() {
+    let (issuer, holder) = (SoftSigner::new(1), SoftSigner::new(2));
+    for format in FORMATS {
+        let credential = issued(format, &issuer, &holder.did);
+        let text = now(present(&[&credential], &made(format), &holder)).expect("it can be presented");
+        let mut changed = text.clone().into_bytes();
+        // Every seventh: all bits of a byte and all bytes come to their turn, in a second.
+        for bit in (0..changed.len() * 8).step_by(7) {
+            changed[bit / 8] ^= 1 << (bit % 8);
+            let report = now(verify_presentation(&changed, &asked(), &Offline));
+            assert!(!report.verified, "{format:?}: {}", String::from_utf8_lossy(&changed));
+            changed[bit / 8] ^= 1 << (bit % 8);
+        }
+    }
+}
+
+#[test]
 fn one_bad_credential_spoils_the_presentation_and_is_named() {
     let (issuer, holder) = (SoftSigner::new(1), SoftSigner::new(2));
     let good = issued(FORMATS[0], &issuer, &holder.did);
