@@ -199,17 +199,12 @@ impl Report {
 
     /// How a kind of check came out: failed if one did, else passed if one did.
     pub fn outcome(&self, id: CheckId) -> Outcome {
-        let mut outcomes = self
-            .checks
-            .iter()
-            .filter(|check| check.id == id)
-            .map(|check| check.outcome);
-        let (mut any_passed, mut any_failed) = (false, false);
-        outcomes.by_ref().for_each(|outcome| {
-            any_passed |= outcome == Outcome::Passed;
-            any_failed |= outcome == Outcome::Failed;
-        });
-        match (any_failed, any_passed) {
+        let any = |outcome| {
+            self.checks
+                .iter()
+                .any(|check| check.id == id && check.outcome == outcome)
+        };
+        match (any(Outcome::Failed), any(Outcome::Passed)) {
             (true, _) => Outcome::Failed,
             (false, true) => Outcome::Passed,
             (false, false) => Outcome::NotChecked,
@@ -257,15 +252,16 @@ impl Reporter {
         });
     }
 
-    /// The verdict: no failure, and both a signature and its controller among what passed.
+    /// Whether it was signed, and by whom it should be; whatever else is wrong with it.
+    pub(crate) fn is_authentic(&self) -> bool {
+        let of = |id| self.checks.iter().filter(move |check| check.id == id);
+        [CheckId::Signature, CheckId::Controller].into_iter().all(|id| {
+            of(id).any(|check| check.outcome == Outcome::Passed) && of(id).all(|check| check.outcome != Outcome::Failed)
+        })
+    }
+
+    /// The verdict: authentic, and no failure.
     pub(crate) fn is_verified(&self) -> bool {
-        let passed = |id| {
-            self.checks
-                .iter()
-                .any(|check| check.id == id && check.outcome == Outcome::Passed)
-        };
-        passed(CheckId::Signature)
-            && passed(CheckId::Controller)
-            && self.checks.iter().all(|check| check.outcome != Outcome::Failed)
+        self.is_authentic() && self.checks.iter().all(|check| check.outcome != Outcome::Failed)
     }
 }

@@ -385,7 +385,10 @@ async fn verify_presenter(
         ..expected(Relationship::Authentication, holder, &options.verify)
     };
     let verified = verify_proofs(&presentation, &expected, session, reporter).await;
-    let presenter = verified.controllers.into_iter().next();
+    let signed_by_holder = holder.filter(|holder| verified.controllers.iter().any(|controller| controller == holder));
+    let presenter = signed_by_holder
+        .map(str::to_owned)
+        .or(verified.controllers.into_iter().next());
     unsecure(&mut presentation, verified.context);
     Some((presentation, presenter))
 }

@@ -323,3 +323,13 @@ fn messages_are_shown_and_do_not_fail() {
         );
     }
 }
+
+#[test]
+fn nothing_is_fetched_for_a_credential_that_its_issuer_has_not_signed() {
+    let credential = credential(status_entry(LIST, 7, "revocation")).replace("did:example:s", "did:example:t");
+    let pages = published(&list(), "revocation");
+    let report = check(&credential, &pages);
+    assert!(!report.verified);
+    assert_eq!(report.outcome(CheckId::Status), Outcome::NotChecked);
+    assert!(pages.asked.borrow().is_empty());
+}

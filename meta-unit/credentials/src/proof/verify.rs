@@ -112,8 +112,11 @@ impl<'a> Proof<'a> {
 }
 
 fn previous<'a>(ids: &[Value], all: &'a [Value]) -> Result<Vec<&'a Value>, ProofError> {
+    if ids.len() > MAX_PROOFS {
+        return Err(ProofError::Malformed("previousProof"));
+    }
     let mut found = Vec::new();
-    for id in ids.iter().take(MAX_PROOFS) {
+    for id in ids {
         let id = id.as_str().ok_or(ProofError::Malformed("previousProof"))?;
         let mut matching = all
             .iter()

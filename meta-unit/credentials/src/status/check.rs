@@ -105,8 +105,15 @@ pub(crate) async fn check_status(
         .get("credentialStatus")
         .map(Value::one_or_many)
         .unwrap_or_default();
-    if session.options.status == StatusPolicy::Skip && !entries.is_empty() {
+    if entries.is_empty() {
+        return;
+    }
+    if session.options.status == StatusPolicy::Skip {
         return reporter.not_checked(CheckId::Status, None, "not asked for");
+    }
+    // Whoever wrote it could have any address asked.
+    if !reporter.is_authentic() {
+        return reporter.not_checked(CheckId::Status, None, "not looked up: the issuer has not signed it");
     }
     for (at, entry) in entries.iter().enumerate() {
         let part = (entries.len() > 1).then_some(at);
