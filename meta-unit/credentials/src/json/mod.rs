@@ -5,6 +5,7 @@
 mod jcs;
 mod number;
 mod parse;
+mod read_number;
 mod value;
 
 pub use jcs::{canonical, canonical_without};

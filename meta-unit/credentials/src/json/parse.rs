@@ -1,5 +1,6 @@
 //! The parser: RFC 8259 and the rules of I-JSON (RFC 7493) that matter to signatures, under limits that hold before anything is allocated.
 
+use super::read_number::read_number;
 use super::{Object, Value};
 use crate::order::order;
 
@@ -207,9 +208,7 @@ impl Parser<'_> {
             }
             self.digits()?;
         }
-        let number: f64 = self.text[start..self.at]
-            .parse()
-            .map_err(|_| JsonError::Syntax(start))?;
+        let number = read_number(&self.text[start..self.at]);
         if number.is_finite() {
             Ok(Value::Number(number))
         } else {
