@@ -91,6 +91,7 @@ impl Avatar {
             Rc::clone(&self.traffic),
             Rc::clone(&self.clock),
             Dice::new(self.seed, Stream::Unit(self.number, self.life)),
+            Dice::new(self.seed, Stream::Nonces(self.number, self.life)),
         ));
         self.unit = Some(backend.start(Rc::clone(&boundary)).map_err(died)?);
         self.boundary = Some(boundary);

@@ -16,6 +16,9 @@ use crate::random::Dice;
 use crate::traffic::{Call, Traffic};
 use crate::violation::{Broken, hold};
 
+/// What each sealed record takes: batches draw a multiple of it.
+const NONCE_BYTES: usize = 24;
+
 /// An answer to a request.
 #[derive(Clone, Debug)]
 pub struct Answered {
@@ -71,6 +74,7 @@ pub struct Boundary {
     traffic: Rc<RefCell<Traffic>>,
     clock: Rc<RefCell<Clock>>,
     dice: RefCell<Dice>,
+    nonces: RefCell<Dice>,
     outbox: RefCell<Outbox>,
     /// Requests that were accepted and have not had their last answer.
     requests: RefCell<BTreeSet<i64>>,
@@ -90,6 +94,7 @@ impl Boundary {
         traffic: Rc<RefCell<Traffic>>,
         clock: Rc<RefCell<Clock>>,
         dice: Dice,
+        nonces: Dice,
     ) -> Self {
         Self {
             unit,
@@ -97,6 +102,7 @@ impl Boundary {
             traffic,
             clock,
             dice: RefCell::new(dice),
+            nonces: RefCell::new(nonces),
             outbox: RefCell::default(),
             requests: RefCell::default(),
             ops: RefCell::default(),
@@ -294,7 +300,12 @@ impl Imports for Boundary {
     }
 
     fn random(&self, out: &mut [u8]) -> i32 {
-        self.dice.borrow_mut().fill(out);
+        // Natively, a crate draws what it throws away elsewhere; what is drawn after it must be the same all the same.
+        let dice = match out.len() % NONCE_BYTES {
+            0 => &self.nonces,
+            _ => &self.dice,
+        };
+        dice.borrow_mut().fill(out);
         0
     }
 

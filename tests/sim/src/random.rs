@@ -14,6 +14,8 @@ pub enum Stream {
     Clock(usize),
     /// What `avatar_random` gives to a unit in one of its lives.
     Unit(usize, u64),
+    /// The same, for what records are sealed with.
+    Nonces(usize, u64),
     /// A client's actions.
     Client(usize),
     /// The links between units.
@@ -37,6 +39,7 @@ impl Dice {
             Stream::Clock(unit) => (2 << 56) | unit as u64,
             Stream::Client(client) => (3 << 56) | client as u64,
             Stream::Unit(unit, life) => (4 << 56) | ((unit as u64) << 32) | life,
+            Stream::Nonces(unit, life) => (5 << 56) | ((unit as u64) << 32) | life,
         };
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(number);
