@@ -16,7 +16,7 @@ export function suites() {
   return {
     lint: { needs: "all", steps: [...scriptChecks(), ...formatting()] },
     proto: { needs: "nothing", steps: protoSteps() },
-    rust: { needs: "wasm", steps: [...rustSteps("root", "host side", { wasm: true }), ...rustSteps("meta-unit", "meta-unit", { wasm: true })] },
+    rust: { needs: "wasm", steps: [...rustSteps("root", "host side", { wasm: true }), ...rustSteps("meta-unit", "meta-unit", { wasm: true }), interopStep()] },
     native: { needs: "all", steps: nativeSteps() },
     sim: { needs: "all", steps: [...rustSteps("sim", "the simulator"), ...rustSteps("fuzz", "fuzz targets", { features: [] })] },
     conformance: { needs: "all", steps: conformanceSteps() },
@@ -69,6 +69,13 @@ function clippyForWasm(workspace, title) {
   // Debian's toolchain has no clippy; where it is the one for wasm, the code behind cfg(target_arch = "wasm32") is compiled only.
   const skip = wasmToolchainName() && "clippy for wasm needs rustup's own wasm target";
   return { title: `clippy for wasm: ${title}`, kind: "check", run: ["cargo", "clippy", "--workspace", "--lib", "--target", TARGET, "--", "-D", "warnings"], cwd: relative(WORKSPACES[workspace].dir), env: cargoEnv(workspace), skip };
+}
+
+/** The program at our end of the test is an example, which `cargo test` has built. */
+function interopStep() {
+  const program = path.join(WORKSPACES["meta-unit"].target, "debug", "examples", "interop");
+  const run = [process.execPath, "--test-reporter=spec", "interop.mjs", program];
+  return { title: "credentials with the libraries that others use", kind: "node", run, cwd: "meta-unit/credentials/tests/interop", env: toolEnv() };
 }
 
 function nativeSteps() {

@@ -11,12 +11,13 @@ use meta_unit::abi::test_host::TestHost;
 use meta_unit::data::{keys, records};
 
 use crate::host::frames;
+use crate::secrets;
 
 /// A target with its name, which is also that of its corpus.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 17] = [
     ("request", request),
     ("hello", hello),
     ("completion", completion),
@@ -26,6 +27,14 @@ pub const TARGETS: [Target; 9] = [
     ("segment", segment),
     ("frames", frames),
     ("policy", policy),
+    ("sealed", secrets::sealed),
+    ("words", secrets::words),
+    ("keyring", secrets::keyring),
+    ("backup", secrets::backup),
+    ("devices", secrets::devices),
+    ("credential", secrets::credential),
+    ("linked_data", secrets::linked_data),
+    ("identifier", secrets::identifier),
 ];
 
 /// The document that the targets work on.

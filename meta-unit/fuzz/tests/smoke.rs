@@ -88,4 +88,12 @@ smoke! {
     no_stored_index_breaks_the_unit: "segment",
     no_message_of_a_client_breaks_the_host: "frames",
     no_address_gets_around_the_rules_of_the_host: "policy",
+    no_sealed_record_opens_that_was_not_sealed_so: "sealed",
+    no_typed_words_break_the_vault: "words",
+    no_stored_keyring_breaks_the_vault: "keyring",
+    no_backup_file_breaks_the_vault: "backup",
+    no_log_of_devices_breaks_the_account: "devices",
+    no_credential_breaks_its_verifier: "credential",
+    no_linked_data_breaks_its_reader: "linked_data",
+    no_identifier_breaks_its_reader: "identifier",
 }
