@@ -1,6 +1,6 @@
 //! Backups: everything of a node that is not this device's own, in one age file.
 //!
-//! - [`mod@format`]: what is inside. [`create`]: writing one. [`reading`]: reading one, to its end, before anything of it counts.
+//! - [`mod@format`]: what is inside. [`mod@create`]: writing one. [`reading`]: reading one, to its end, before anything of it counts.
 //!
 //! The index is not in it (it is made again), and neither is what opens this node's data: the words and this device's key do that anew where it is restored.
 

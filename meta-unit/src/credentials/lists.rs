@@ -71,9 +71,11 @@ impl Lists {
 
     /// Takes a place in the list of this address, which is made if there is none. It is taken for good once [`put`](Self::put) is stored.
     pub async fn take_place(&self, url: &str) -> Result<Place, CredentialError> {
-        let is_address = (url.starts_with("https://") || url.starts_with("http://")) && url.len() <= 1_000;
+        let is_address = url.starts_with("https://") && url.len() <= 1_000;
         if !is_address {
-            return Err(CredentialError::Invalid("a status list has a web address".to_owned()));
+            return Err(CredentialError::Invalid(
+                "a status list has an https address".to_owned(),
+            ));
         }
         if self.load(url).await?.is_none() {
             let empty = || StatusList::new(PLACES).map_err(|_| CredentialError::Corrupt);

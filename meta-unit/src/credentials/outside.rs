@@ -120,7 +120,12 @@ impl Fetch for Network<'_> {
 pub fn is_presentation(document: &str) -> bool {
     let names_it = |value: &Value| {
         let types = value.get("type").map(Value::one_or_many).unwrap_or_default();
-        types.iter().any(|kind| kind.as_str() == Some("VerifiablePresentation"))
+        types.iter().any(|kind| {
+            matches!(
+                kind.as_str(),
+                Some("VerifiablePresentation" | "EnvelopedVerifiablePresentation")
+            )
+        })
     };
     match Value::parse(document.as_bytes()) {
         Ok(value) => names_it(&value),

@@ -1,7 +1,7 @@
 //! Who owns the documents: an Ed25519 key whose did:key is the owner's name, made from the recovery words; and the key of this device, which the platform guards where it can.
 //!
 //! - [`device`]: this device's key. [`devices`]: the log of all devices of the account.
-//! - [`did_key`]: how a key is named.
+//! - [`mod@did_key`]: how a key is named.
 //!
 //! The identity's key lies sealed in the store, and in memory while the node is unlocked. (It cannot be the platform's: the words have to lead to it on any device.)
 
