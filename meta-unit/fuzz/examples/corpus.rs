@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use avatar_fuzz::unsealed;
 use avatar_proto::doc_change::Change;
 use avatar_proto::edit::Op;
 use avatar_proto::filter::Filter as FilterKind;
@@ -248,7 +249,7 @@ fn completions() -> Vec<Vec<u8>> {
 
 /// The records of a unit that has worked.
 fn stored() -> std::io::Result<()> {
-    let host = TestHost::started(1);
+    let host = unsealed::started();
     let call = |ask| host.call(&Request { request: Some(ask) });
     call(create());
     let born = contents(&host, b"d");
@@ -281,11 +282,11 @@ fn stored() -> std::io::Result<()> {
     for (at, segment) in contents(&host, b"i").iter().enumerate() {
         write("segment", at, segment)?;
     }
-    write("segment", 90, &[1, 0])?;
+    write("segment", 90, &[0, 0, 0, 2, 0])?;
     write(
         "segment",
         91,
-        &[1, 1, 0, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7],
+        &[0, 0, 0, 2, 1, 0, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7],
     )
 }
 
@@ -300,10 +301,9 @@ fn changes_of(chunk: &[u8]) -> Option<Vec<u8>> {
 
 /// The contents of the records under keys that begin so.
 fn contents(host: &TestHost, prefix: &[u8]) -> Vec<Vec<u8>> {
-    let store = host.store().borrow();
-    let found = store.records.iter().filter(|(key, _)| key.starts_with(prefix));
-    found
-        .filter_map(|(_, record)| Some(records::open(record).ok()?.to_vec()))
+    let records = unsealed::records_under(host, prefix).into_iter();
+    records
+        .filter_map(|record| Some(records::open(&record).ok()?.to_vec()))
         .collect()
 }
 

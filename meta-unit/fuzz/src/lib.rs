@@ -7,3 +7,4 @@ mod host;
 pub mod mutate;
 pub mod secrets;
 pub mod targets;
+pub mod unsealed;

@@ -11,7 +11,7 @@ use meta_unit::abi::test_host::TestHost;
 use meta_unit::data::{keys, records};
 
 use crate::host::frames;
-use crate::secrets;
+use crate::{secrets, unsealed};
 
 /// A target with its name, which is also that of its corpus.
 pub type Target = (&'static str, fn(&[u8]));
@@ -164,26 +164,45 @@ pub fn record(data: &[u8]) {
     assert_eq!(records::open(&records::seal(data)), Ok(data));
 }
 
-/// A document with this stored record; then it is opened, listed from a new index, and deleted.
-fn with_record(record: Vec<u8>) {
-    let host = TestHost::started(1);
-    host.store()
-        .borrow_mut()
-        .records
-        .insert(keys::document_record(&ID, 0), record);
-    assert!(!send(&host, &open()).is_empty());
-    assert!(!send(&host, &encoded(Ask::IndexRebuild(avatar_proto::IndexRebuild {}))).is_empty());
-    assert!(!send(&host, &query()).is_empty());
+/// A document with this stored record; then it is opened, listed from a new index, and queried. Whether it could be opened.
+fn with_record(record: &[u8]) -> bool {
+    let host = unsealed::started();
+    assert!(!send(&host, &encoded(create())).is_empty());
+    unsealed::put(&host, keys::document_record(&ID, 0), record);
+    let next = host.restarted();
+    assert_eq!(next.start(&HostHello::default()).error, None);
+    let opened = send(&next, &open());
+    assert!(!opened.is_empty());
+    assert!(!send(&next, &encoded(Ask::IndexRebuild(avatar_proto::IndexRebuild {}))).is_empty());
+    assert!(!send(&next, &query()).is_empty());
+    let is_opened = |answer: &Response| matches!(answer.response, Some(Answer::DocOpened(_)));
+    opened.first().is_some_and(is_opened)
+}
+
+/// A new document of this id, which its record says nothing else of.
+fn create() -> Ask {
+    Ask::DocCreate(avatar_proto::DocCreate {
+        document_id: ID.to_vec(),
+        session: vec![1; 16],
+        r#type: "note".to_owned(),
+        content: Some(avatar_proto::MapValue::default()),
+        detached: true,
+    })
 }
 
 /// The content of a document's record, behind a right checksum.
 pub fn document(data: &[u8]) {
-    with_record(records::seal(data));
+    document_opens(data);
+}
+
+/// The same, and whether the document could be opened.
+pub fn document_opens(data: &[u8]) -> bool {
+    with_record(&records::seal(data))
 }
 
 /// The changes of automerge in a document's record, in a chunk that is right otherwise.
 pub fn changes(data: &[u8]) {
-    with_record(records::seal(&chunk(data)));
+    with_record(&records::seal(&chunk(data)));
 }
 
 /// The chunk of a document with these changes (documents/open_doc.rs).
@@ -212,11 +231,10 @@ pub fn chunk(changes: &[u8]) -> Vec<u8> {
     .encode_to_vec()
 }
 
-/// An index segment, behind a right checksum: the node starts with it, or makes a new index.
+/// An index segment with its link, behind a right checksum: the node starts with it, or makes a new index.
 pub fn segment(data: &[u8]) {
-    let host = TestHost::started(1);
-    let record = records::seal(data);
-    host.store().borrow_mut().records.insert(keys::index_segment(0), record);
+    let host = unsealed::started();
+    unsealed::put(&host, keys::index_segment(0), &records::seal(data));
     let next = host.restarted();
     assert_eq!(next.start(&HostHello::default()).error, None);
     assert!(!send(&next, &query()).is_empty());

@@ -97,3 +97,12 @@ smoke! {
     no_linked_data_breaks_its_reader: "linked_data",
     no_identifier_breaks_its_reader: "identifier",
 }
+
+#[test]
+fn stored_documents_reach_their_decoder() {
+    let opened = corpus("document")
+        .iter()
+        .filter(|record| avatar_fuzz::targets::document_opens(record))
+        .count();
+    assert!(opened >= 2, "one that was born, and one that was changed: {opened}");
+}
