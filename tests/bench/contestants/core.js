@@ -82,6 +82,7 @@ class SmallestHost {
         avatar_net_request: () => UNSUPPORTED,
         avatar_infer: () => UNSUPPORTED,
         avatar_p2p: () => UNSUPPORTED,
+        avatar_keys: () => UNSUPPORTED,
         avatar_cancel: () => 0,
         avatar_stream_write: () => UNSUPPORTED,
         avatar_stream_grant: () => UNSUPPORTED,
