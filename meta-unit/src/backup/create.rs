@@ -1,7 +1,7 @@
 //! Writing a backup.
 
 use avatar_proto::response::Response as Answer;
-use avatar_proto::{BackupPart, Durability, Response, StorageRange, StorageScan};
+use avatar_proto::{BackupPart, Response};
 use avatar_vault::age::{DEFAULT_LOG_N, Recipient, Recipients, Writer};
 use prost::Message;
 use zeroize::Zeroizing;
@@ -11,7 +11,7 @@ use super::format::{End, Frame, Header, MAGIC, Record};
 use crate::data::{keys, schema};
 use crate::identity::Identity;
 use crate::node::Responder;
-use crate::platform::{Batch, Platform};
+use crate::platform::{Pages, Platform};
 
 /// How much is read at once.
 const STEP_BYTES: u32 = 4 * 1024 * 1024;
@@ -56,22 +56,11 @@ pub async fn create(
         &mut out,
     );
     let mut records = 0;
-    for StorageRange { mut start, end } in keys::portable() {
-        loop {
-            let mut batch = Batch::new(Durability::Relaxed);
-            batch.scan(StorageScan {
-                range: Some(StorageRange {
-                    start: start.clone(),
-                    end: end.clone(),
-                }),
-                limit: 0,
-                max_bytes: STEP_BYTES,
-                keys_only: false,
-            });
-            let reply = batch.run(platform).await?;
-            let mut entries: Vec<(&[u8], &[u8])> = reply.entries(0).collect();
-            let more = reply.more(0);
-            if more {
+    for range in keys::portable() {
+        let mut pages = Pages::new(range, STEP_BYTES);
+        while let Some(page) = pages.next(platform).await? {
+            let mut entries: Vec<(&[u8], &[u8])> = page.entries(0).collect();
+            if pages.has_more() {
                 leave_torn(&mut entries);
             }
             for (key, value) in &entries {
@@ -88,10 +77,9 @@ pub async fn create(
                     &mut out,
                 );
             }
-            start = match entries.last() {
-                Some((key, _)) if more => [*key, &[0]].concat(),
-                _ => break,
-            };
+            if let Some((key, _)) = entries.last() {
+                pages.go_on_behind(key);
+            }
             while out.len() >= PART_BYTES {
                 let rest = out.split_off(PART_BYTES);
                 responder.more(part(std::mem::replace(&mut out, rest), false));

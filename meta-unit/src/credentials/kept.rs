@@ -1,11 +1,11 @@
 //! Credentials in storage, each a record of its own.
 
-use avatar_proto::{CredentialKept, Durability, StorageRange, StorageScan};
+use avatar_proto::{CredentialKept, Durability};
 use prost::Message;
 
 use super::CredentialError;
 use crate::data::{keys, records};
-use crate::platform::{Batch, Platform};
+use crate::platform::{Batch, Pages, Platform};
 
 /// How much is read at once.
 const STEP_BYTES: u32 = 4 * 1024 * 1024;
@@ -93,28 +93,12 @@ pub fn key(id: &[u8]) -> Result<Vec<u8>, CredentialError> {
 /// All, the newest first. Damaged ones are left out: they cannot be shown.
 pub async fn list(platform: &dyn Platform) -> Result<Vec<CredentialKept>, CredentialError> {
     let mut all = Vec::new();
-    let StorageRange { mut start, end } = keys::credentials();
-    loop {
-        let mut batch = Batch::new(Durability::Relaxed);
-        batch.scan(StorageScan {
-            range: Some(StorageRange {
-                start,
-                end: end.clone(),
-            }),
-            limit: 0,
-            max_bytes: STEP_BYTES,
-            keys_only: false,
-        });
-        let reply = batch.run(platform).await?;
-        let found = reply.entries(0).filter_map(|(key, record)| {
+    let mut pages = Pages::new(keys::credentials(), STEP_BYTES);
+    while let Some(page) = pages.next(platform).await? {
+        all.extend(page.entries(0).filter_map(|(key, record)| {
             let id = keys::parse_credential(key)?;
             Some(Kept::read(record).ok()?.told(&id))
-        });
-        all.extend(found);
-        match reply.next_start(0) {
-            Some(next) if reply.more(0) => start = next,
-            _ => break,
-        }
+        }));
     }
     all.sort_unstable_by_key(|kept| std::cmp::Reverse(kept.kept_ms));
     Ok(all)

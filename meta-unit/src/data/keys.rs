@@ -61,25 +61,34 @@ pub fn portable() -> [StorageRange; 7] {
         end: [key.as_slice(), &[0]].concat(),
         start: key,
     };
-    let all = |prefix: u8| StorageRange {
-        start: vec![prefix],
-        end: vec![prefix + 1],
-    };
+    let [identity, words, devices] = PORTABLE_SECRETS.map(|name| one(secret(name)));
+    let [documents, tombstones, credentials, status_lists] = PORTABLE_KINDS.map(all);
     [
-        one(secret(IDENTITY)),
-        one(secret(WORDS)),
-        one(secret(DEVICES)),
-        all(DOCUMENT),
-        all(TOMBSTONE),
-        all(CREDENTIAL),
-        all(STATUS_LIST),
+        identity,
+        words,
+        devices,
+        documents,
+        tombstones,
+        credentials,
+        status_lists,
     ]
 }
 
 /// Whether a record of this key goes into a backup.
 pub fn is_portable(key: &[u8]) -> bool {
-    let key = key.to_vec();
-    portable().iter().any(|range| range.start <= key && key < range.end)
+    match key.split_first() {
+        Some((&SECRET, name)) => PORTABLE_SECRETS.iter().any(|portable| portable.as_bytes() == name),
+        Some((kind, _)) => PORTABLE_KINDS.contains(kind),
+        None => false,
+    }
+}
+
+/// All records of a kind.
+fn all(kind: u8) -> StorageRange {
+    StorageRange {
+        start: vec![kind],
+        end: vec![kind + 1],
+    }
 }
 
 /// The owner's key, in schema 1.
@@ -101,6 +110,10 @@ pub const DEVICE: &str = "device";
 /// See [`IDENTITY`].
 pub const DEVICES: &str = "devices";
 
+/// The secrets that belong to the person, and the kinds of records that do.
+const PORTABLE_SECRETS: [&str; 3] = [IDENTITY, WORDS, DEVICES];
+const PORTABLE_KINDS: [u8; 4] = [DOCUMENT, TOMBSTONE, CREDENTIAL, STATUS_LIST];
+
 /// Here a backup is being restored: what there is of it counts once this is gone.
 pub const RESTORING: &str = "restoring";
 
@@ -121,10 +134,7 @@ pub fn parse_credential(key: &[u8]) -> Option<[u8; ID]> {
 
 /// All kept credentials.
 pub fn credentials() -> StorageRange {
-    StorageRange {
-        start: vec![CREDENTIAL],
-        end: vec![CREDENTIAL + 1],
-    }
+    all(CREDENTIAL)
 }
 
 /// A status list, by its blinded address.
@@ -145,10 +155,7 @@ pub fn index_segment_number(key: &[u8]) -> Option<u64> {
 
 /// All index segments.
 pub fn index_segments() -> StorageRange {
-    StorageRange {
-        start: vec![INDEX],
-        end: vec![INDEX + 1],
-    }
+    all(INDEX)
 }
 
 /// A record of a document.
@@ -171,10 +178,7 @@ pub fn document_records(id: &[u8; ID]) -> StorageRange {
 
 /// All records of all documents.
 pub fn documents() -> StorageRange {
-    StorageRange {
-        start: vec![DOCUMENT],
-        end: vec![DOCUMENT + 1],
-    }
+    all(DOCUMENT)
 }
 
 /// The tombstone of a document.
@@ -189,10 +193,7 @@ pub fn parse_tombstone(key: &[u8]) -> Option<[u8; ID]> {
 
 /// All tombstones.
 pub fn tombstones() -> StorageRange {
-    StorageRange {
-        start: vec![TOMBSTONE],
-        end: vec![TOMBSTONE + 1],
-    }
+    all(TOMBSTONE)
 }
 
 /// The first key behind all that begin with `prefix`, whose first byte is not 0xff.

@@ -27,14 +27,14 @@ use avatar_proto::event::Event as Told;
 use avatar_proto::response::Response as Answer;
 use avatar_proto::{
     AppError, DocAt, DocChange, DocCorrupt, DocCreate, DocDelete, DocHistory, DocHistoryResult, DocOpen, DocOpened,
-    DocPatched, Done, Durability, ErrorCode, Event, IndexRebuilding, Message, Response, StorageRange, StorageScan,
+    DocPatched, Done, ErrorCode, Event, IndexRebuilding, Message, Response, StorageRange,
 };
 
 use crate::data::keys;
 use crate::index::maintenance::Segments;
 use crate::index::{DocId, Index, MAX_TYPE_BYTES};
 use crate::node::{Responder, app_error};
-use crate::platform::{Batch, Platform, PlatformError, StorageReply};
+use crate::platform::{Pages, Platform, PlatformError};
 
 use open_doc::{Header, OpenDoc, Session};
 use views::View;
@@ -785,26 +785,14 @@ async fn scan(
     keys_only: bool,
     mut record: impl FnMut(&[u8], &[u8]),
 ) -> Result<(), PlatformError> {
-    let StorageRange { mut start, end } = range;
-    loop {
-        let mut batch = Batch::new(Durability::Relaxed);
-        let range = Some(StorageRange {
-            start,
-            end: end.clone(),
-        });
-        batch.scan(StorageScan {
-            range,
-            limit: 0,
-            max_bytes: LOAD_BYTES,
-            keys_only,
-        });
-        let reply: StorageReply = batch.run(platform).await?;
-        reply.entries(0).for_each(|(key, value)| record(key, value));
-        match reply.next_start(0) {
-            Some(next) if reply.more(0) => start = next,
-            _ => return Ok(()),
-        }
+    let mut pages = match keys_only {
+        true => Pages::of_keys(range, LOAD_BYTES),
+        false => Pages::new(range, LOAD_BYTES),
+    };
+    while let Some(page) = pages.next(platform).await? {
+        page.entries(0).for_each(|(key, value)| record(key, value));
     }
+    Ok(())
 }
 
 fn done() -> Response {

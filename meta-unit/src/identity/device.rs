@@ -1,7 +1,7 @@
 //! The key of this device. The platform keeps it where it can (`avatar_keys`); otherwise it lies sealed in the store, which is told.
 
+use avatar_proto::KeysSign;
 use avatar_proto::keys_command::Command;
-use avatar_proto::{KeyProtection, KeysSign};
 use ed25519_dalek::{Signer, SigningKey};
 use prost::Message;
 use zeroize::{Zeroize, Zeroizing};
@@ -25,10 +25,8 @@ struct Stored {
     seed: Vec<u8>,
     #[prost(bytes = "vec", tag = "3")]
     agree_public_key: Vec<u8>,
-    #[prost(enumeration = "KeyProtection", tag = "4")]
-    protection: i32,
     /// Empty where the platform keeps the key that it agrees with.
-    #[prost(bytes = "vec", tag = "5")]
+    #[prost(bytes = "vec", tag = "4")]
     agree_secret: Vec<u8>,
 }
 
@@ -43,7 +41,6 @@ impl Drop for Stored {
 pub struct DeviceKey {
     public_key: [u8; 32],
     agree_public_key: [u8; 32],
-    protection: KeyProtection,
     /// Where the platform cannot keep it.
     soft: Option<SigningKey>,
 }
@@ -59,7 +56,6 @@ impl DeviceKey {
             public_key: Vec::new(),
             seed: Vec::new(),
             agree_public_key: opened.agree_public_key.clone(),
-            protection: opened.protection,
             agree_secret: Vec::new(),
         };
         if stored.agree_public_key.len() != 32 {
@@ -95,7 +91,6 @@ impl DeviceKey {
         Some(Self {
             public_key: stored.public_key.as_slice().try_into().ok()?,
             agree_public_key: stored.agree_public_key.as_slice().try_into().ok()?,
-            protection: stored.protection(),
             soft,
         })
     }
@@ -108,14 +103,6 @@ impl DeviceKey {
     /// X25519.
     pub fn agree_public_key(&self) -> [u8; 32] {
         self.agree_public_key
-    }
-
-    /// How the platform keeps it; unspecified where it does not.
-    pub fn protection(&self) -> KeyProtection {
-        match self.soft {
-            Some(_) => KeyProtection::Unspecified,
-            None => self.protection,
-        }
     }
 
     /// Signs a message of at most 64 KiB with this device's key.

@@ -1,9 +1,9 @@
 //! The log of this account's devices, as it is stored: who speaks for the DID (`avatar_vault::device_log`).
 
-use avatar_vault::device_log::{Action, Conflict, Draft, Log, LogError, join_statement};
+use avatar_vault::device_log::{Action, Conflict, Draft, Log, LogError, State, join_statement};
 use ed25519_dalek::{Signer, SigningKey};
 
-use super::{DeviceKey, IdentityError};
+use super::{DeviceKey, IdentityError, Signature, did_key};
 use crate::data::{keys, records};
 use crate::platform::{Batch, Platform};
 
@@ -47,8 +47,7 @@ pub async fn with_device(
     if log.state().is_active(&device.public_key()) {
         return Ok(log);
     }
-    let statement = join_statement(log.account(), &device.public_key(), &device.agree_public_key());
-    let consent = device.sign(platform, &statement).await?;
+    let consent = consent(platform, device, log.account()).await?;
     let action = Action::AddDevice {
         device: device.public_key(),
         agreement: device.agree_public_key(),
@@ -58,6 +57,25 @@ pub async fn with_device(
     };
     append(&mut log, key, action)?;
     Ok(log)
+}
+
+/// This device agrees to be entered into an account's log.
+///
+/// # Errors
+/// The device's key failed.
+pub async fn consent(
+    platform: &dyn Platform,
+    device: &DeviceKey,
+    account: &[u8; 32],
+) -> Result<Signature, IdentityError> {
+    let statement = join_statement(account, &device.public_key(), &device.agree_public_key());
+    device.sign(platform, &statement).await
+}
+
+/// DIDs that lead to the account's, oldest first.
+pub fn former_dids(state: &State) -> Vec<String> {
+    let (_, former) = state.identities.split_last().expect("the genesis makes the first");
+    former.iter().map(|identity| did_key(&identity.key)).collect()
 }
 
 /// Adds an entry of the identity's key.

@@ -1,15 +1,13 @@
 //! Who owns the documents: an Ed25519 key whose did:key is the owner's name, made from the recovery words; and the key of this device, which the platform guards where it can.
 //!
 //! - [`device`]: this device's key. [`devices`]: the log of all devices of the account.
-//! - [`mod@did_key`]: how a key is named.
 //!
 //! The identity's key lies sealed in the store, and in memory while the node is unlocked. (It cannot be the platform's: the words have to lead to it on any device.)
 
 pub mod device;
 pub mod devices;
-mod did_key;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
 
 use avatar_proto::{AppError, Durability, ErrorCode};
@@ -24,8 +22,8 @@ use crate::data::{keys, records};
 use crate::platform::{Batch, Platform, PlatformError};
 use crate::vault::{Sealed, Vault, VaultError};
 
+pub use avatar_credentials::did::did_key_of as did_key;
 pub use device::DeviceKey;
-pub use did_key::did_key;
 
 /// An Ed25519 signature.
 pub type Signature = [u8; 64];
@@ -105,6 +103,7 @@ pub struct Identity {
     words_confirmed: Cell<bool>,
     device: DeviceKey,
     log: RefCell<Log>,
+    is_restoring: bool,
 }
 
 /// What the words lead to.
@@ -201,7 +200,8 @@ impl Identity {
             .get(keys::secret(keys::IDENTITY))
             .get(keys::secret(keys::WORDS))
             .get(device::record())
-            .get(devices::record());
+            .get(devices::record())
+            .get(keys::secret(keys::RESTORING));
         let reply = batch.run(&**sealed).await?;
         Ok(Self {
             sealed: Rc::clone(sealed),
@@ -209,6 +209,7 @@ impl Identity {
             words_confirmed: Cell::new(reply.value(1).is_none()),
             device: DeviceKey::read(reply.value(2)).ok_or(IdentityError::Corrupt)?,
             log: RefCell::new(devices::read(reply.value(3)).ok_or(IdentityError::Corrupt)?),
+            is_restoring: reply.value(4).is_some(),
         })
     }
 
@@ -240,6 +241,11 @@ impl Identity {
     /// This device's key.
     pub fn device(&self) -> &DeviceKey {
         &self.device
+    }
+
+    /// Whether a restore had begun and not ended when this was read.
+    pub fn is_restoring(&self) -> bool {
+        self.is_restoring
     }
 
     /// Whether the recovery words have been written down.
@@ -304,7 +310,7 @@ impl Identity {
     pub async fn rotate(&self, vault: &Vault) -> Result<(), IdentityError> {
         let words = RecoveryWords::generate(&mut |out| self.sealed.random(out));
         let next = Keys::of_words(&words, None);
-        let mut log = self.log.borrow().clone();
+        let mut log = self.log().clone();
         devices::rotate(
             &mut log,
             &self.keys.borrow().key,
@@ -366,15 +372,13 @@ impl Identity {
     }
 
     /// The log of the account's devices.
-    pub fn log(&self) -> Log {
-        self.log.borrow().clone()
+    pub fn log(&self) -> Ref<'_, Log> {
+        self.log.borrow()
     }
 
     /// DIDs that lead to this one, oldest first.
     pub fn former_dids(&self) -> Vec<String> {
-        let state = self.log.borrow().state();
-        let former = state.identities.iter().rev().skip(1).rev();
-        former.map(|identity| did_key(&identity.key)).collect()
+        devices::former_dids(&self.log().state())
     }
 
     /// Enters something into the log.
@@ -382,7 +386,7 @@ impl Identity {
     /// # Errors
     /// The log does not take it; or storage failed.
     pub async fn enter(&self, action: Action) -> Result<(), IdentityError> {
-        let mut log = self.log();
+        let mut log = self.log().clone();
         devices::append(&mut log, &self.keys.borrow().key, action)?;
         self.store_log(log).await
     }
@@ -392,7 +396,7 @@ impl Identity {
     /// # Errors
     /// It is another account's; or storage, or the device's key, failed.
     pub async fn merge_log(&self, other: &Log) -> Result<(), IdentityError> {
-        let mut log = self.log();
+        let mut log = self.log().clone();
         if log.account() == other.account() {
             log.merge(other)?;
         } else {
@@ -410,10 +414,7 @@ impl Identity {
     /// # Errors
     /// The device's key failed.
     pub async fn consent(&self, account: &[u8; 32]) -> Result<Signature, IdentityError> {
-        let device = &self.device;
-        let statement =
-            avatar_vault::device_log::join_statement(account, &device.public_key(), &device.agree_public_key());
-        device.sign(&*self.sealed, &statement).await
+        devices::consent(&*self.sealed, &self.device, account).await
     }
 
     async fn store_log(&self, log: Log) -> Result<(), IdentityError> {
@@ -422,5 +423,20 @@ impl Identity {
         batch.run(&*self.sealed).await?;
         self.log.replace(log);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The key pair of the did:key method's test vectors, `ed25519-x25519.json`.
+    #[test]
+    fn the_did_of_the_methods_own_vectors() {
+        let public = SigningKey::from_bytes(&[0; 32]).verifying_key().to_bytes();
+        assert_eq!(
+            did_key(&public),
+            "did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp"
+        );
     }
 }

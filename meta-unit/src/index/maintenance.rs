@@ -12,10 +12,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use avatar_proto::{Durability, StorageRange, StorageScan};
+use avatar_proto::Durability;
 
 use crate::data::{keys, records};
-use crate::platform::{Batch, Level, Platform, PlatformError};
+use crate::platform::{Batch, Level, Pages, Platform, PlatformError, holds_any};
 
 use super::segment::{Entries, Entry, SegmentBuilder};
 use super::wire::{put_varint, take_varint};
@@ -204,21 +204,9 @@ pub async fn load(platform: &Rc<dyn Platform>) -> Result<Loaded, PlatformError> 
     let mut index = Ok(Index::new());
     let mut segments = Segments::new();
     let mut links = Vec::new();
-    let StorageRange { mut start, end } = keys::index_segments();
-    loop {
-        let range = Some(StorageRange {
-            start,
-            end: end.clone(),
-        });
-        let mut batch = Batch::new(Durability::Relaxed);
-        batch.scan(StorageScan {
-            range,
-            limit: 0,
-            max_bytes: LOAD_BYTES,
-            keys_only: false,
-        });
-        let reply = batch.run(&**platform).await?;
-        for (key, record) in reply.entries(0) {
+    let mut pages = Pages::new(keys::index_segments(), LOAD_BYTES);
+    while let Some(page) = pages.next(&**platform).await? {
+        for (key, record) in page.entries(0) {
             // A key of another form was not written by this build, and goes when all is written anew.
             let number = keys::index_segment_number(key).unwrap_or(segments.next_number);
             segments.add(number, record.len());
@@ -229,12 +217,8 @@ pub async fn load(platform: &Rc<dyn Platform>) -> Result<Loaded, PlatformError> 
                 load_segment(index, number, segment)
             });
         }
-        match reply.next_start(0) {
-            Some(next) if reply.more(0) => start = next,
-            _ => break,
-        }
     }
-    if segments.is_empty() && has_documents(&**platform).await? {
+    if segments.is_empty() && holds_any(&**platform, [keys::documents()]).await? {
         index = Err(SegmentDamaged {
             number: 0,
             reason: "there are documents, and no segment".to_owned(),
@@ -247,18 +231,6 @@ pub async fn load(platform: &Rc<dyn Platform>) -> Result<Loaded, PlatformError> 
         rewrite(platform, index, &segments).await?;
     }
     Ok(Loaded { segments, index })
-}
-
-async fn has_documents(platform: &dyn Platform) -> Result<bool, PlatformError> {
-    let mut batch = Batch::new(Durability::Relaxed);
-    batch.scan(StorageScan {
-        range: Some(keys::documents()),
-        limit: 1,
-        max_bytes: 0,
-        keys_only: true,
-    });
-    let reply = batch.run(platform).await?;
-    Ok(reply.entries(0).next().is_some())
 }
 
 fn load_segment(mut index: Index, number: u64, segment: &[u8]) -> Result<Index, SegmentDamaged> {

@@ -1,7 +1,5 @@
 //! Requests of the owner about their identity, and what opens their data.
 
-use std::rc::Rc;
-
 use avatar_proto::event::Event as Told;
 use avatar_proto::request::Request as Ask;
 use avatar_proto::response::Response as Answer;
@@ -18,39 +16,35 @@ use crate::platform::Platform;
 use crate::vault::{Vault, VaultError};
 
 /// Answers a request about the identity.
-pub fn dispatch(services: &Rc<Services>, request: Ask, responder: Responder) {
-    let services = Rc::clone(services);
-    let platform = Rc::clone(services.sealed()) as Rc<dyn Platform>;
-    platform.spawn(Box::pin(async move {
-        match request {
-            Ask::IdentityGet(_) | Ask::IdentityUnlock(_) => responder.finish(response(state(&services))),
-            Ask::IdentityWordsGet(_) => match services.identity().words().await {
-                Ok(words) => {
-                    let words = words.phrase().split(' ').map(str::to_owned).collect();
-                    responder.finish(Response {
-                        response: Some(Answer::IdentityWords(IdentityWords { words })),
-                    });
-                }
-                Err(error) => responder.fail(error.to_app_error()),
-            },
-            Ask::DeviceLogGet(_) => responder.finish(Response {
-                response: Some(Answer::DeviceLog(DeviceLog {
-                    log: services.identity().log().encode(),
-                })),
+pub async fn answer(services: &Services, request: Ask, responder: Responder) {
+    match request {
+        Ask::IdentityGet(_) | Ask::IdentityUnlock(_) => responder.finish(response(state(services))),
+        Ask::IdentityWordsGet(_) => match services.identity().words().await {
+            Ok(words) => {
+                let words = words.phrase().split(' ').map(str::to_owned).collect();
+                responder.finish(Response {
+                    response: Some(Answer::IdentityWords(IdentityWords { words })),
+                });
+            }
+            Err(error) => responder.fail(error.to_app_error()),
+        },
+        Ask::DeviceLogGet(_) => responder.finish(Response {
+            response: Some(Answer::DeviceLog(DeviceLog {
+                log: services.identity().log().encode(),
+            })),
+        }),
+        Ask::DeviceConsentGet(consent) => match consent_of(services.identity(), &consent.account).await {
+            Ok(consent) => responder.finish(Response {
+                response: Some(Answer::DeviceConsent(consent)),
             }),
-            Ask::DeviceConsentGet(consent) => match consent_of(services.identity(), &consent.account).await {
-                Ok(consent) => responder.finish(Response {
-                    response: Some(Answer::DeviceConsent(consent)),
-                }),
-                Err(error) => responder.fail(error.to_app_error()),
-            },
-            request => match change(&services, request).await {
-                Some(Ok(())) => changed(&services, responder),
-                Some(Err(error)) => responder.fail(error.to_app_error()),
-                None => responder.fail(app_error(ErrorCode::Unsupported, "this build cannot do that")),
-            },
-        }
-    }));
+            Err(error) => responder.fail(error.to_app_error()),
+        },
+        request => match change(services, request).await {
+            Some(Ok(())) => changed(services, responder),
+            Some(Err(error)) => responder.fail(error.to_app_error()),
+            None => responder.fail(app_error(ErrorCode::Unsupported, "this build cannot do that")),
+        },
+    }
 }
 
 async fn consent_of(identity: &Identity, account: &[u8]) -> Result<DeviceConsent, IdentityError> {
@@ -66,7 +60,7 @@ async fn consent_of(identity: &Identity, account: &[u8]) -> Result<DeviceConsent
 }
 
 /// The requests whose answer is the identity as it is afterwards. None: it is no such request.
-async fn change(services: &Rc<Services>, request: Ask) -> Option<Result<(), IdentityError>> {
+async fn change(services: &Services, request: Ask) -> Option<Result<(), IdentityError>> {
     let (vault, identity) = (services.vault(), services.identity());
     let Some(key) = services.sealed().key() else {
         return Some(Err(VaultError::WrongSecret.into()));
@@ -108,7 +102,7 @@ async fn change(services: &Rc<Services>, request: Ask) -> Option<Result<(), Iden
 }
 
 /// Takes the identity of these words, if nothing belongs to the one that is here.
-async fn recover(services: &Rc<Services>, words: &str) -> Result<(), IdentityError> {
+async fn recover(services: &Services, words: &str) -> Result<(), IdentityError> {
     let words = RecoveryWords::parse(words).map_err(|_| VaultError::WrongSecret)?;
     if services.has_documents() {
         return Err(IdentityError::Exists("there are documents of another identity here"));
@@ -165,7 +159,7 @@ fn known_device(identity: &Identity, key: &[u8]) -> Result<[u8; 32], IdentityErr
 }
 
 /// Answers with the identity as it is now, and tells everybody.
-pub fn changed(services: &Rc<Services>, responder: Responder) {
+pub fn changed(services: &Services, responder: Responder) {
     let state = state(services);
     tell(&**services.sealed(), state.clone());
     responder.finish(response(state));
@@ -190,7 +184,7 @@ pub fn state(services: &Services) -> IdentityState {
     let identity = services.identity();
     let log = identity.log().state();
     let this = identity.device().public_key();
-    let devices = log.devices.iter().map(|device| Device {
+    let told = log.devices.iter().map(|device| Device {
         sign_public_key: device.key.to_vec(),
         name: device.name.clone(),
         added_ms: device.added_ms as i64,
@@ -199,9 +193,9 @@ pub fn state(services: &Services) -> IdentityState {
     });
     IdentityState {
         did: identity.did(),
-        former_dids: identity.former_dids(),
+        former_dids: devices::former_dids(&log),
         words_confirmed: identity.words_confirmed(),
-        devices: devices.collect(),
+        devices: told.collect(),
         account: log.account.to_vec(),
         conflicts: log.conflicts.iter().map(devices::in_words).collect(),
         ..of_vault(services.vault())

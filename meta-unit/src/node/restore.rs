@@ -126,16 +126,11 @@ async fn restore(
     Ok(())
 }
 
-/// Removes what a restore that died has left. To be called before anything is read.
+/// Removes what a restore that died has left ([`Identity::is_restoring`](crate::identity::Identity::is_restoring)). To be called before anything of it is read.
 ///
 /// # Errors
 /// Storage failed.
 pub async fn clean_up(sealed: &Sealed) -> Result<(), PlatformError> {
-    let mut batch = Batch::new(Durability::Relaxed);
-    batch.get(keys::secret(keys::RESTORING));
-    if batch.run(sealed).await?.value(0).is_none() {
-        return Ok(());
-    }
     let mut batch = Batch::new(Durability::Strict);
     for range in keys::portable().into_iter().chain([keys::index_segments()]) {
         if !keys::is_secret(&range.start) {

@@ -41,8 +41,10 @@ impl Services {
     /// What every request is answered from then on.
     pub async fn start(sealed: Rc<Sealed>, vault: Rc<Vault>) -> Result<Rc<Self>, AppError> {
         let platform: &Rc<dyn Platform> = &(Rc::clone(&sealed) as Rc<dyn Platform>);
-        restore::clean_up(&sealed).await.map_err(|error| error.to_app_error())?;
         let identity = Identity::open(&sealed).await.map_err(|error| error.to_app_error())?;
+        if identity.is_restoring() {
+            restore::clean_up(&sealed).await.map_err(|error| error.to_app_error())?;
+        }
         let identity = Rc::new(identity);
         let loaded = maintenance::load(platform)
             .await
@@ -159,13 +161,16 @@ impl Services {
                 }));
             }
             Ask::TestTrap(_) => responder.fail(app_error(ErrorCode::Denied, "the host does not allow test requests")),
-            request if wallet::takes(&request) => {
-                let credentials = Rc::clone(&self.credentials);
+            request => {
+                let this = Rc::clone(self);
                 self.platform.spawn(Box::pin(async move {
-                    wallet::answer(&credentials, request, responder).await
+                    match wallet::answer(&this.credentials, request).await {
+                        Ok(Ok(response)) => responder.finish(response),
+                        Ok(Err(error)) => responder.fail(error),
+                        Err(request) => owner::answer(&this, request, responder).await,
+                    }
                 }));
             }
-            request => owner::dispatch(self, request, responder),
         }
     }
 

@@ -1,42 +1,22 @@
 //! Requests about credentials.
 
-use std::rc::Rc;
-
 use avatar_proto::request::Request as Ask;
 use avatar_proto::response::Response as Answer;
-use avatar_proto::{CredentialList, DidResolved, Done, ErrorCode, Response};
+use avatar_proto::{AppError, CredentialList, DidResolved, Done, Response};
 
-use super::{Responder, app_error};
 use crate::credentials::{CredentialError, Credentials};
 
-/// Answers a request about credentials.
-pub async fn answer(credentials: &Rc<Credentials>, request: Ask, responder: Responder) {
-    match answered(credentials, request).await {
-        Some(Ok(answer)) => responder.finish(Response { response: Some(answer) }),
-        Some(Err(error)) => responder.fail(error.to_app_error()),
-        None => responder.fail(app_error(ErrorCode::Unsupported, "this build cannot do that")),
-    }
+/// Answers a request about credentials; gives back one that is about something else.
+pub async fn answer(credentials: &Credentials, request: Ask) -> Result<Result<Response, AppError>, Ask> {
+    let answered = answered(credentials, request).await?;
+    Ok(match answered {
+        Ok(answer) => Ok(Response { response: Some(answer) }),
+        Err(error) => Err(error.to_app_error()),
+    })
 }
 
-/// Whether a request is about credentials.
-pub fn takes(request: &Ask) -> bool {
-    matches!(
-        request,
-        Ask::CredentialIssue(_)
-            | Ask::CredentialVerify(_)
-            | Ask::CredentialPresent(_)
-            | Ask::CredentialRequest(_)
-            | Ask::CredentialKeep(_)
-            | Ask::CredentialListGet(_)
-            | Ask::CredentialForget(_)
-            | Ask::CredentialRevoke(_)
-            | Ask::StatusListGet(_)
-            | Ask::DidResolve(_)
-    )
-}
-
-async fn answered(credentials: &Credentials, request: Ask) -> Option<Result<Answer, CredentialError>> {
-    Some(match request {
+async fn answered(credentials: &Credentials, request: Ask) -> Result<Result<Answer, CredentialError>, Ask> {
+    Ok(match request {
         Ask::CredentialIssue(issue) => credentials.issue(issue).await.map(Answer::CredentialDocument),
         Ask::CredentialVerify(verify) => credentials.verify(verify).await.map(Answer::VerificationReport),
         Ask::CredentialPresent(present) => credentials.present(present).await.map(Answer::CredentialDocument),
@@ -53,6 +33,6 @@ async fn answered(credentials: &Credentials, request: Ask) -> Option<Result<Answ
             .resolve(&resolve.did)
             .await
             .map(|document| Answer::DidResolved(DidResolved { document })),
-        _ => return None,
+        request => return Err(request),
     })
 }

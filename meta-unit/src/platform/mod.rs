@@ -6,6 +6,7 @@ mod fetches;
 mod host_platform;
 #[cfg(any(test, feature = "test-platform"))]
 mod memory_store;
+mod pages;
 #[cfg(any(test, feature = "test-platform"))]
 mod soft_keys;
 #[cfg(any(test, feature = "test-platform"))]
@@ -21,6 +22,7 @@ pub use error::PlatformError;
 pub use host_platform::HostPlatform;
 #[cfg(any(test, feature = "test-platform"))]
 pub use memory_store::MemoryStore;
+pub use pages::{Pages, holds_any};
 #[cfg(any(test, feature = "test-platform"))]
 pub use soft_keys::SoftKeys;
 #[cfg(any(test, feature = "test-platform"))]

@@ -15,7 +15,7 @@ use avatar_proto::keys_command::Command;
 use avatar_proto::unlock_secret::Secret as Asked;
 use avatar_proto::{
     AppError, Durability, ErrorCode, KeyProtection, KeysCommand, KeysOpen, KeysResult, KeysUnwrap, KeysWrap,
-    OpErrorCode, Passkey, StorageScan, UnlockSecret,
+    OpErrorCode, Passkey, UnlockSecret,
 };
 use avatar_vault::DataKey;
 use avatar_vault::words::RecoveryWords;
@@ -23,7 +23,7 @@ use avatar_vault::wrap::{Cost, Keyring, KeyringError, Kind, Lock, Params, Secret
 use zeroize::Zeroizing;
 
 use crate::data::keys;
-use crate::platform::{Batch, Platform, PlatformError};
+use crate::platform::{Batch, Platform, PlatformError, holds_any};
 pub use record::VaultRecord;
 pub use sealed::Sealed;
 
@@ -117,8 +117,8 @@ impl Vault {
     pub async fn load(platform: &Rc<dyn Platform>) -> Result<Option<Self>, VaultError> {
         match VaultRecord::load(&**platform).await? {
             Some(record) => Ok(Some(Self::new(platform, record))),
-            None if is_empty(&**platform).await? => Ok(None),
-            None => Err(VaultError::Corrupt),
+            None if holds_any(&**platform, keys::sealed()).await? => Err(VaultError::Corrupt),
+            None => Ok(None),
         }
     }
 
@@ -144,7 +144,7 @@ impl Vault {
             lock_after_seconds: 0,
             protection: KeyProtection::Unspecified,
         };
-        add_platform(platform, &mut record, &key).await?;
+        renew_platform(platform, &mut record, &key).await?;
         let sealed = Sealed::new(Rc::clone(platform), key);
         Ok(Created { sealed, record })
     }
@@ -194,8 +194,7 @@ impl Vault {
         let key = self.data_key(secret)?;
         let mut record = self.record();
         if !record.ask_at_start {
-            remove_all(&mut record.keyring, Kind::Platform)?;
-            match add_platform(&self.platform, &mut record, &key).await {
+            match renew_platform(&self.platform, &mut record, &key).await {
                 Ok(()) => self.store(record).await?,
                 // It is open all the same; the next start asks again.
                 Err(error) => self.platform.log(
@@ -235,13 +234,7 @@ impl Vault {
     /// There is no passphrase and no passkey: whoever locks would have to type 24 words; or storage failed.
     pub async fn lock(&self) -> Result<(), VaultError> {
         let mut record = self.record();
-        let is_quick = |kind| matches!(kind, Kind::Passphrase | Kind::Passkey);
-        if !record
-            .keyring
-            .wrappings()
-            .iter()
-            .any(|wrapping| is_quick(wrapping.kind()))
-        {
+        if !has(&record.keyring, Kind::Passphrase) && !has(&record.keyring, Kind::Passkey) {
             return Err(VaultError::Denied("set a passphrase or a passkey first"));
         }
         remove_all(&mut record.keyring, Kind::Platform)?;
@@ -250,12 +243,7 @@ impl Vault {
 
     /// Whether there is a passphrase.
     pub fn has_passphrase(&self) -> bool {
-        let record = self.record.borrow();
-        record
-            .keyring
-            .wrappings()
-            .iter()
-            .any(|wrapping| wrapping.kind() == Kind::Passphrase)
+        has(&self.record.borrow().keyring, Kind::Passphrase)
     }
 
     /// The passkeys, as a client needs them to ask for their secrets.
@@ -285,21 +273,15 @@ impl Vault {
             return Err(VaultError::Invalid("a passphrase has at least 8 characters"));
         }
         let mut record = self.record();
-        let former = ids(&record.keyring, Kind::Passphrase);
         let lock = Lock::Passphrase {
             passphrase,
             cost: Cost::DEFAULT,
         };
-        record
-            .keyring
-            .add(key, lock, "", &mut |out| self.platform.random(out))?;
-        for id in former {
-            record.keyring.remove(&id)?;
-        }
+        self.put_in_place(&mut record.keyring, key, Kind::Passphrase, lock)?;
         record.ask_at_start = ask_at_start;
-        remove_all(&mut record.keyring, Kind::Platform)?;
-        if !ask_at_start {
-            add_platform(&self.platform, &mut record, key).await?;
+        match ask_at_start {
+            true => remove_all(&mut record.keyring, Kind::Platform)?,
+            false => renew_platform(&self.platform, &mut record, key).await?,
         }
         self.store(record).await
     }
@@ -314,9 +296,8 @@ impl Vault {
             return Err(VaultError::NotFound);
         }
         remove_all(&mut record.keyring, Kind::Passphrase)?;
-        remove_all(&mut record.keyring, Kind::Platform)?;
         record.ask_at_start = false;
-        add_platform(&self.platform, &mut record, key).await?;
+        renew_platform(&self.platform, &mut record, key).await?;
         self.store(record).await
     }
 
@@ -377,15 +358,16 @@ impl Vault {
     /// There are too many ways in.
     pub fn with_words(&self, key: &DataKey, words: &[u8; 32], did: &str) -> Result<VaultRecord, VaultError> {
         let mut record = self.record();
-        let former = ids(&record.keyring, Kind::Words);
-        record
-            .keyring
-            .add(key, Lock::KeptWords(words), "", &mut |out| self.platform.random(out))?;
-        for id in former {
-            record.keyring.remove(&id)?;
-        }
+        self.put_in_place(&mut record.keyring, key, Kind::Words, Lock::KeptWords(words))?;
         record.did = did.to_owned();
         Ok(record)
+    }
+
+    /// A wrapping takes the place of all others of its kind. They go last: the owner's last way in cannot be removed.
+    fn put_in_place(&self, keyring: &mut Keyring, key: &DataKey, kind: Kind, lock: Lock<'_>) -> Result<(), VaultError> {
+        let former = ids(keyring, kind);
+        keyring.add(key, lock, "", &mut |out| self.platform.random(out))?;
+        remove(keyring, former)
     }
 
     /// A record that was stored is the one from now on.
@@ -444,8 +426,13 @@ pub async fn device_keys(platform: &dyn Platform) -> Result<Option<KeysResult>, 
     }
 }
 
-/// A wrapping that the platform's key opens; where the platform keeps no keys, one whose key lies beside it.
-async fn add_platform(platform: &Rc<dyn Platform>, record: &mut VaultRecord, key: &DataKey) -> Result<(), VaultError> {
+/// In the place of all such before: a wrapping that the platform's key opens; where the platform keeps no keys, one whose key lies beside it.
+async fn renew_platform(
+    platform: &Rc<dyn Platform>,
+    record: &mut VaultRecord,
+    key: &DataKey,
+) -> Result<(), VaultError> {
+    remove_all(&mut record.keyring, Kind::Platform)?;
     let mut secret = Zeroizing::new([0; 32]);
     platform.random(secret.as_mut_slice());
     let (protection, blob) = match device_keys(&**platform).await? {
@@ -474,29 +461,22 @@ fn platform_wrapping(keyring: &Keyring) -> Option<([u8; 16], Vec<u8>)> {
     })
 }
 
+fn has(keyring: &Keyring, kind: Kind) -> bool {
+    keyring.wrappings().iter().any(|wrapping| wrapping.kind() == kind)
+}
+
 fn ids(keyring: &Keyring, kind: Kind) -> Vec<[u8; 16]> {
     let of_kind = keyring.wrappings().iter().filter(|wrapping| wrapping.kind() == kind);
     of_kind.map(|wrapping| *wrapping.id()).collect()
 }
 
 fn remove_all(keyring: &mut Keyring, kind: Kind) -> Result<(), VaultError> {
-    for id in ids(keyring, kind) {
+    remove(keyring, ids(keyring, kind))
+}
+
+fn remove(keyring: &mut Keyring, wrappings: Vec<[u8; 16]>) -> Result<(), VaultError> {
+    for id in wrappings {
         keyring.remove(&id)?;
     }
     Ok(())
-}
-
-/// Whether nothing but what is never sealed is stored.
-async fn is_empty(platform: &dyn Platform) -> Result<bool, PlatformError> {
-    let mut batch = Batch::new(Durability::Relaxed);
-    for range in keys::sealed() {
-        batch.scan(StorageScan {
-            range: Some(range),
-            limit: 1,
-            max_bytes: 0,
-            keys_only: true,
-        });
-    }
-    let reply = batch.run(platform).await?;
-    Ok((0..2).all(|read| reply.entries(read).next().is_none()))
 }

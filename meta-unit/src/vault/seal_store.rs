@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use avatar_proto::{Durability, StorageScan};
+use avatar_proto::Durability;
 use avatar_vault::words::RecoveryWords;
 use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::{Vault, VaultError, VaultRecord, sealed};
 use crate::data::{keys, records};
 use crate::identity::{self, Identity, IdentityError};
-use crate::platform::{Batch, Platform};
+use crate::platform::{Batch, Pages, Platform};
 
 /// How much is read and sealed at once.
 const STEP_BYTES: u32 = 4 * 1024 * 1024;
@@ -42,21 +42,10 @@ pub async fn seal_store(platform: Rc<dyn Platform>) -> Result<Batch, IdentityErr
         }
     };
     for range in keys::sealed() {
-        let mut start = range.start;
-        loop {
-            let mut read = Batch::new(Durability::Relaxed);
-            read.scan(StorageScan {
-                range: Some(avatar_proto::StorageRange {
-                    start,
-                    end: range.end.clone(),
-                }),
-                limit: 0,
-                max_bytes: STEP_BYTES,
-                keys_only: false,
-            });
-            let reply = read.run(&*platform).await?;
+        let mut pages = Pages::new(range, STEP_BYTES);
+        while let Some(page) = pages.next(&*platform).await? {
             let mut write = Batch::new(Durability::Relaxed);
-            for (key, record) in reply
+            for (key, record) in page
                 .entries(0)
                 .filter(|(_, record)| record.first() != Some(&sealed::VERSION))
             {
@@ -64,10 +53,6 @@ pub async fn seal_store(platform: Rc<dyn Platform>) -> Result<Batch, IdentityErr
             }
             if !write.is_empty() {
                 write.run(&*sealed).await?;
-            }
-            match reply.next_start(0) {
-                Some(next) if reply.more(0) => start = next,
-                _ => break,
             }
         }
     }
