@@ -1,23 +1,22 @@
 //! Status lists of credentials that were issued here (Bitstring Status List). A place in a list is drawn at random, so that its number says nothing of when a credential was issued.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use avatar_credentials::json::{Object, Value};
 use avatar_credentials::status::{StatusList, status_entry};
-use avatar_proto::Durability;
 use prost::Message;
 
 use super::CredentialError;
 use crate::data::{keys, records};
-use crate::platform::{Batch, Platform};
+use crate::platform::{Batch, Pages, Platform};
 use crate::vault::Sealed;
 
 /// The places of a list: the least that the specification allows, so that one credential hides among many.
 const PLACES: usize = 131_072;
 
-/// What the lists' addresses are blinded for.
-const DOMAIN: &str = "status-list";
+/// How much is read at once.
+const STEP_BYTES: u32 = 4 * 1024 * 1024;
 
 /// The only purpose of these lists.
 const REVOCATION: &str = "revocation";
@@ -25,10 +24,13 @@ const REVOCATION: &str = "revocation";
 /// Lists that are at hand.
 pub struct Lists {
     sealed: Rc<Sealed>,
-    loaded: RefCell<Vec<List>>,
+    lists: RefCell<Vec<List>>,
+    are_loaded: Cell<bool>,
 }
 
 struct List {
+    /// Its record's.
+    id: [u8; 16],
     url: String,
     revoked: StatusList,
     taken: StatusList,
@@ -65,7 +67,8 @@ impl Lists {
     pub fn new(sealed: &Rc<Sealed>) -> Self {
         Self {
             sealed: Rc::clone(sealed),
-            loaded: RefCell::default(),
+            lists: RefCell::default(),
+            are_loaded: Cell::new(false),
         }
     }
 
@@ -77,20 +80,23 @@ impl Lists {
                 "a status list has an https address".to_owned(),
             ));
         }
-        if self.load(url).await?.is_none() {
+        self.load().await?;
+        if !self.is_at_hand(url) {
             let empty = || StatusList::new(PLACES).map_err(|_| CredentialError::Corrupt);
-            self.add(List {
+            let mut id = [0; 16];
+            self.sealed.random(&mut id);
+            self.lists.borrow_mut().push(List {
+                id,
                 url: url.to_owned(),
                 revoked: empty()?,
                 taken: empty()?,
                 taken_places: 0,
             });
         }
-        let mut loaded = self.loaded.borrow_mut();
-        let list = loaded
-            .iter_mut()
-            .find(|list| list.url == url)
-            .ok_or(CredentialError::NotFound)?;
+        self.with(url, |list| self.take(list))
+    }
+
+    fn take(&self, list: &mut List) -> Result<Place, CredentialError> {
         if list.taken_places >= PLACES / 2 {
             return Err(CredentialError::Limit("the list is full: take another address"));
         }
@@ -102,7 +108,7 @@ impl Lists {
             if !list.taken.get(index).map_err(|_| CredentialError::Corrupt)? {
                 list.taken.set(index, true).map_err(|_| CredentialError::Corrupt)?;
                 list.taken_places += 1;
-                let url = url.to_owned();
+                let url = list.url.clone();
                 return Ok(Place { url, index });
             }
         }
@@ -110,78 +116,75 @@ impl Lists {
 
     /// Sets the bit of a place.
     pub async fn revoke(&self, url: &str, index: usize) -> Result<(), CredentialError> {
-        self.load(url).await?.ok_or(CredentialError::NotFound)?;
-        let mut loaded = self.loaded.borrow_mut();
-        let list = loaded
-            .iter_mut()
-            .find(|list| list.url == url)
-            .ok_or(CredentialError::NotFound)?;
-        list.revoked.set(index, true).map_err(|_| CredentialError::Corrupt)
+        self.load().await?;
+        self.with(url, |list| {
+            list.revoked.set(index, true).map_err(|_| CredentialError::Corrupt)
+        })
     }
 
     /// Puts the list as it is now into a batch.
     pub fn put(&self, batch: &mut Batch, url: &str) -> Result<(), CredentialError> {
-        let loaded = self.loaded.borrow();
-        let list = loaded
-            .iter()
-            .find(|list| list.url == url)
-            .ok_or(CredentialError::NotFound)?;
-        let stored = Stored {
-            url: url.to_owned(),
-            revoked: list.revoked.encode(),
-            taken: list.taken.encode(),
-        };
-        batch.put(self.key(url)?, &records::seal(&stored.encode_to_vec()));
-        Ok(())
+        self.with(url, |list| {
+            let stored = Stored {
+                url: list.url.clone(),
+                revoked: list.revoked.encode(),
+                taken: list.taken.encode(),
+            };
+            batch.put(keys::status_list(&list.id), &records::seal(&stored.encode_to_vec()));
+            Ok(())
+        })
     }
 
     /// The list as a credential, not yet signed.
     pub async fn credential(&self, url: &str, issuer: &str) -> Result<Object, CredentialError> {
-        self.load(url).await?.ok_or(CredentialError::NotFound)?;
-        let loaded = self.loaded.borrow();
-        let list = loaded
-            .iter()
-            .find(|list| list.url == url)
-            .ok_or(CredentialError::NotFound)?;
-        Ok(list.revoked.to_credential(url, issuer, REVOCATION))
+        self.load().await?;
+        self.with(url, |list| Ok(list.revoked.to_credential(url, issuer, REVOCATION)))
     }
 
-    /// Whether there is a list of this address. Afterwards it is at hand.
-    async fn load(&self, url: &str) -> Result<Option<()>, CredentialError> {
-        if self.is_loaded(url) {
-            return Ok(Some(()));
+    /// Afterwards all lists are at hand.
+    async fn load(&self) -> Result<(), CredentialError> {
+        if self.are_loaded.get() {
+            return Ok(());
         }
-        let mut batch = Batch::new(Durability::Relaxed);
-        batch.get(self.key(url)?);
-        let reply = batch.run(&*self.sealed).await?;
-        let Some(record) = reply.value(0) else { return Ok(None) };
-        let content = records::open(record).map_err(|_| CredentialError::Corrupt)?;
-        let stored = Stored::decode(content).map_err(|_| CredentialError::Corrupt)?;
-        let decode = |text: &str| StatusList::decode(text).map_err(|_| CredentialError::Corrupt);
-        let taken = decode(&stored.taken)?;
-        let taken_places = (0..PLACES).filter(|index| taken.get(*index) == Ok(true)).count();
-        self.add(List {
-            url: url.to_owned(),
-            revoked: decode(&stored.revoked)?,
+        let mut stored = Vec::new();
+        let mut pages = Pages::new(keys::status_lists(), STEP_BYTES);
+        while let Some(page) = pages.next(&*self.sealed).await? {
+            for (key, record) in page.entries(0) {
+                stored.push(List::read(key, record).ok_or(CredentialError::Corrupt)?);
+            }
+        }
+        // Another request may have been faster, and changed them since.
+        if !self.are_loaded.replace(true) {
+            self.lists.replace(stored);
+        }
+        Ok(())
+    }
+
+    fn is_at_hand(&self, url: &str) -> bool {
+        self.lists.borrow().iter().any(|list| list.url == url)
+    }
+
+    fn with<T>(
+        &self,
+        url: &str,
+        then: impl FnOnce(&mut List) -> Result<T, CredentialError>,
+    ) -> Result<T, CredentialError> {
+        let mut lists = self.lists.borrow_mut();
+        let list = lists.iter_mut().find(|list| list.url == url);
+        then(list.ok_or(CredentialError::NotFound)?)
+    }
+}
+
+impl List {
+    fn read(key: &[u8], record: &[u8]) -> Option<Self> {
+        let stored = Stored::decode(records::open(record).ok()?).ok()?;
+        let taken = StatusList::decode(&stored.taken).ok()?;
+        Some(Self {
+            id: keys::parse_status_list(key)?,
+            url: stored.url,
+            revoked: StatusList::decode(&stored.revoked).ok()?,
+            taken_places: (0..PLACES).filter(|index| taken.get(*index) == Ok(true)).count(),
             taken,
-            taken_places,
-        });
-        Ok(Some(()))
-    }
-
-    fn is_loaded(&self, url: &str) -> bool {
-        self.loaded.borrow().iter().any(|list| list.url == url)
-    }
-
-    /// The list is at hand from now on, unless another request was faster.
-    fn add(&self, list: List) {
-        if !self.is_loaded(&list.url) {
-            self.loaded.borrow_mut().push(list);
-        }
-    }
-
-    fn key(&self, url: &str) -> Result<Vec<u8>, CredentialError> {
-        let key = self.sealed.key().ok_or(CredentialError::Locked)?;
-        Ok(keys::status_list(&key.blind(DOMAIN, url.as_bytes())))
+        })
     }
 }

@@ -64,9 +64,6 @@ pub enum CredentialError {
     /// A record is damaged.
     #[error("the record of a credential is damaged")]
     Corrupt,
-    /// The node was locked meanwhile.
-    #[error("the node is locked")]
-    Locked,
 }
 
 impl From<IssueError> for CredentialError {
@@ -85,7 +82,6 @@ impl CredentialError {
             Self::Irrevocable => ErrorCode::Denied,
             Self::Limit(_) => ErrorCode::Limit,
             Self::Corrupt => ErrorCode::Corrupt,
-            Self::Locked => ErrorCode::Locked,
         };
         app_error(code, &self.to_string())
     }

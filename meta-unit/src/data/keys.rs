@@ -6,7 +6,7 @@
 //! | `m` `vault` copy (1) | what opens the data key, twice |
 //! | `s` name | a secret of the identity, or what belongs to it |
 //! | `c` credential id (16) | a kept credential |
-//! | `l` blinded address (16) | a status list of credentials issued here |
+//! | `l` random id (16) | a status list of credentials issued here |
 //! | `i` number (8) | an index segment |
 //! | `d` document id (16) number (8) | changes of a document, in their order |
 //! | `t` document id (16) | a tombstone: the document was deleted on this device |
@@ -137,9 +137,19 @@ pub fn credentials() -> StorageRange {
     all(CREDENTIAL)
 }
 
-/// A status list, by its blinded address.
-pub fn status_list(blinded: &[u8; ID]) -> Vec<u8> {
-    [&[STATUS_LIST][..], blinded].concat()
+/// A status list.
+pub fn status_list(id: &[u8; ID]) -> Vec<u8> {
+    [&[STATUS_LIST][..], id].concat()
+}
+
+/// The id in the key of a status list.
+pub fn parse_status_list(key: &[u8]) -> Option<[u8; ID]> {
+    key.strip_prefix(&[STATUS_LIST])?.try_into().ok()
+}
+
+/// All status lists.
+pub fn status_lists() -> StorageRange {
+    all(STATUS_LIST)
 }
 
 /// An index segment.

@@ -94,6 +94,8 @@ async fn restore(
     own: u64,
 ) -> Result<(), AppError> {
     let exists = |message| Err(app_error(ErrorCode::AlreadyExists, message));
+    // From here on: nothing must be made here between the look and the restore.
+    let _switching = node.switching();
     if services.has_documents() {
         return exists("there are documents here already");
     }
@@ -108,7 +110,6 @@ async fn restore(
     if !kept.is_empty() {
         return exists("there are credentials here already");
     }
-    let _switching = node.switching();
     for records in in_batches(&contents) {
         records
             .run(&**services.sealed())

@@ -23,7 +23,7 @@ use avatar_vault::wrap::{Cost, Keyring, KeyringError, Kind, Lock, Params, Secret
 use zeroize::Zeroizing;
 
 use crate::data::keys;
-use crate::platform::{Batch, Platform, PlatformError, holds_any};
+use crate::platform::{Batch, Level, Platform, PlatformError, holds_any};
 pub use record::VaultRecord;
 pub use sealed::Sealed;
 
@@ -189,18 +189,19 @@ impl Vault {
     /// Storage, opened with a secret of the owner. Unless it asks at each start, the platform's key opens it again from now on.
     ///
     /// # Errors
-    /// It is not the secret; or storage failed.
+    /// It is not the secret.
     pub async fn unlock(&self, secret: &UnlockSecret) -> Result<Rc<Sealed>, VaultError> {
         let key = self.data_key(secret)?;
         let mut record = self.record();
         if !record.ask_at_start {
-            match renew_platform(&self.platform, &mut record, &key).await {
-                Ok(()) => self.store(record).await?,
+            let renewed = match renew_platform(&self.platform, &mut record, &key).await {
+                Ok(()) => self.store(record).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = renewed {
                 // It is open all the same; the next start asks again.
-                Err(error) => self.platform.log(
-                    crate::platform::Level::Warn,
-                    &format!("the device's key does not open the data: {error}"),
-                ),
+                let told = format!("the device's key does not open the data: {error}");
+                self.platform.log(Level::Warn, &told);
             }
         }
         Ok(Sealed::new(Rc::clone(&self.platform), key))

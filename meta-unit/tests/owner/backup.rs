@@ -5,8 +5,8 @@ use avatar_proto::request::Request as Ask;
 use avatar_proto::response::Response as Answer;
 use avatar_proto::unlock_secret::Secret;
 use avatar_proto::{
-    BackupCreate, BackupFeed, BackupFinish, BackupOpen, BackupReport, CredentialIssue, CredentialListGet, DocDelete,
-    ErrorCode,
+    BackupCreate, BackupFeed, BackupFinish, BackupOpen, BackupReport, CredentialIssue, CredentialListGet,
+    CredentialRevoke, CredentialVerify, DocDelete, ErrorCode,
 };
 use meta_unit::abi::test_host::TestHost;
 
@@ -28,18 +28,6 @@ fn backup(host: &TestHost, passphrase: &str) -> Vec<u8> {
             other => panic!("{other:?}"),
         });
     parts.collect::<Vec<_>>().concat()
-}
-
-fn answer(host: &TestHost, request: Ask) -> Result<Answer, ErrorCode> {
-    let answers = host.call(&ask(request));
-    match error(&answers) {
-        Some(error) => Err(error),
-        None => Ok(answers
-            .into_iter()
-            .next_back()
-            .and_then(|answer| answer.response)
-            .expect("an answer")),
-    }
 }
 
 fn restore(host: &TestHost, file: &[u8], by: By, check_only: bool) -> Result<BackupReport, ErrorCode> {
@@ -272,4 +260,29 @@ fn a_large_backup_comes_in_parts_and_goes_back_whole() {
         60
     );
     assert_eq!(View::open(&other, 60, 1).text("body").len(), 100_000);
+}
+
+#[test]
+fn what_was_issued_before_a_backup_can_be_revoked_after_it_was_restored() {
+    let (original, words) = lived_in();
+    let host = TestHost::started(2);
+    restore(&host, &backup(&original, ""), by_words(&words), false).expect("it is sound");
+    let issued = match answer(&host, Ask::CredentialListGet(CredentialListGet {})) {
+        Ok(Answer::CredentialList(list)) => list.credentials[0].clone(),
+        other => panic!("{other:?}"),
+    };
+    let verify = |host: &TestHost| {
+        let verify = CredentialVerify {
+            document: issued.document.clone(),
+            ..CredentialVerify::default()
+        };
+        match answer(host, Ask::CredentialVerify(verify)) {
+            Ok(Answer::VerificationReport(report)) => report.verified,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(verify(&host), "its status list came along");
+    let revoke = CredentialRevoke { id: issued.id.clone() };
+    answer(&host, Ask::CredentialRevoke(revoke)).expect("it is revoked");
+    assert!(!verify(&restarted(&host)));
 }

@@ -10,22 +10,9 @@ use avatar_proto::{
 };
 use meta_unit::abi::test_host::TestHost;
 
-use crate::client::{ask, error};
 use crate::owner::*;
 
 const LIST: &str = "https://example.org/status/1";
-
-fn last(host: &TestHost, request: Ask) -> Result<Answer, ErrorCode> {
-    let answers = host.call(&ask(request));
-    match error(&answers) {
-        Some(error) => Err(error),
-        None => Ok(answers
-            .into_iter()
-            .next_back()
-            .and_then(|answer| answer.response)
-            .expect("an answer")),
-    }
-}
 
 fn document(answer: Result<Answer, ErrorCode>) -> Result<CredentialDocument, ErrorCode> {
     answer.map(|answer| match answer {
@@ -41,11 +28,11 @@ fn issue(host: &TestHost, securing: Securing, status_list_url: &str) -> Credenti
         status_list_url: status_list_url.to_owned(),
         keep: true,
     };
-    document(last(host, Ask::CredentialIssue(issue))).expect("it is issued")
+    document(answer(host, Ask::CredentialIssue(issue))).expect("it is issued")
 }
 
 fn verify(host: &TestHost, verify: CredentialVerify) -> VerificationReport {
-    match last(host, Ask::CredentialVerify(verify)) {
+    match answer(host, Ask::CredentialVerify(verify)) {
         Ok(Answer::VerificationReport(report)) => report,
         other => panic!("{other:?}"),
     }
@@ -70,7 +57,7 @@ fn failed(report: &VerificationReport) -> Vec<&str> {
 }
 
 fn list(host: &TestHost) -> Vec<CredentialKept> {
-    match last(host, Ask::CredentialListGet(CredentialListGet {})) {
+    match answer(host, Ask::CredentialListGet(CredentialListGet {})) {
         Ok(Answer::CredentialList(list)) => list.credentials,
         other => panic!("{other:?}"),
     }
@@ -116,7 +103,7 @@ fn who_names_no_contexts_may_use_any_names() {
             securing: securing.into(),
             ..CredentialIssue::default()
         };
-        let issued = document(last(&issuer, Ask::CredentialIssue(issue)))
+        let issued = document(answer(&issuer, Ask::CredentialIssue(issue)))
             .expect("it is issued")
             .document;
         let report = verify_document(&verifier, &issued);
@@ -137,7 +124,7 @@ fn kept_credentials_are_listed_after_a_restart_and_gone_when_forgotten() {
     let keep = CredentialKeep {
         document: other.clone(),
     };
-    last(&host, Ask::CredentialKeep(keep)).expect("it is kept");
+    answer(&host, Ask::CredentialKeep(keep)).expect("it is kept");
     let next = restarted(&host);
     let kept = list(&next);
     assert_eq!(kept.len(), 2);
@@ -148,14 +135,14 @@ fn kept_credentials_are_listed_after_a_restart_and_gone_when_forgotten() {
     assert!(kept.iter().any(|kept| !kept.issued && kept.document == other));
     for credential in kept {
         let forget = CredentialForget { id: credential.id };
-        last(&next, Ask::CredentialForget(forget)).expect("it is forgotten");
+        answer(&next, Ask::CredentialForget(forget)).expect("it is forgotten");
     }
     assert!(list(&restarted(&next)).is_empty());
     let nonsense = CredentialKeep {
         document: "neither".to_owned(),
     };
     assert_eq!(
-        last(&next, Ask::CredentialKeep(nonsense)),
+        answer(&next, Ask::CredentialKeep(nonsense)),
         Err(ErrorCode::InvalidArgument)
     );
 }
@@ -177,14 +164,14 @@ fn a_revoked_credential_fails_with_whoever_has_the_list_and_on_this_node_at_once
             },
         )
     };
-    let before = document(last(
+    let before = document(answer(
         &issuer,
         Ask::StatusListGet(StatusListGet { url: LIST.to_owned() }),
     ))
     .expect("it is there");
     assert!(with_list(&revoked.document, &before.document).verified);
     let revoke = CredentialRevoke { id: revoked.id.clone() };
-    let after = document(last(&issuer, Ask::CredentialRevoke(revoke)))
+    let after = document(answer(&issuer, Ask::CredentialRevoke(revoke)))
         .expect("it is revoked")
         .document;
     let report = with_list(&revoked.document, &after);
@@ -203,7 +190,7 @@ fn a_revoked_credential_fails_with_whoever_has_the_list_and_on_this_node_at_once
     );
     let without_place = issue(&next, Securing::Unspecified, "");
     let revoke = CredentialRevoke { id: without_place.id };
-    assert_eq!(last(&next, Ask::CredentialRevoke(revoke)), Err(ErrorCode::Denied));
+    assert_eq!(answer(&next, Ask::CredentialRevoke(revoke)), Err(ErrorCode::Denied));
 }
 
 #[test]
@@ -238,7 +225,7 @@ fn a_presentation_answers_its_challenge_once() {
             domain: "verifier.example".to_owned(),
             reason: "to show".to_owned(),
         };
-        let asked = match last(&verifier, Ask::CredentialRequest(request)) {
+        let asked = match answer(&verifier, Ask::CredentialRequest(request)) {
             Ok(Answer::CredentialRequested(CredentialRequested { request, challenge })) => {
                 assert!(request.contains(&challenge) && request.contains("to show"));
                 challenge
@@ -252,7 +239,7 @@ fn a_presentation_answers_its_challenge_once() {
             securing: securing.into(),
             ..CredentialPresent::default()
         };
-        let presented = document(last(&holder, Ask::CredentialPresent(present)))
+        let presented = document(answer(&holder, Ask::CredentialPresent(present)))
             .expect("it is presented")
             .document;
         let with = |challenge: &str, domain: &str| {
@@ -280,7 +267,7 @@ fn a_presentation_answers_its_challenge_once() {
 fn a_did_is_resolved_and_nonsense_is_refused_without_asking_anybody() {
     let host = TestHost::started(1);
     let did = state(&host).did;
-    match last(&host, Ask::DidResolve(DidResolve { did: did.clone() })) {
+    match answer(&host, Ask::DidResolve(DidResolve { did: did.clone() })) {
         Ok(Answer::DidResolved(resolved)) => {
             assert!(resolved.document.contains(&did) && resolved.document.contains("keyAgreement"));
         }
@@ -296,7 +283,7 @@ fn a_did_is_resolved_and_nonsense_is_refused_without_asking_anybody() {
     ] {
         let resolve = DidResolve { did: did.to_owned() };
         assert_eq!(
-            last(&host, Ask::DidResolve(resolve)),
+            answer(&host, Ask::DidResolve(resolve)),
             Err(ErrorCode::InvalidArgument),
             "{did}"
         );
@@ -309,7 +296,7 @@ fn a_locked_node_signs_nothing() {
     set_passphrase(&host, "correct horse", false).expect("it is set");
     lock(&host).expect("it locks");
     let issue = CredentialIssue::default();
-    assert_eq!(last(&host, Ask::CredentialIssue(issue)), Err(ErrorCode::Locked));
+    assert_eq!(answer(&host, Ask::CredentialIssue(issue)), Err(ErrorCode::Locked));
     unlock(&host, Secret::Passphrase("correct horse".to_owned())).expect("it opens");
 }
 
@@ -318,7 +305,7 @@ const DID_DOCUMENT: &str = "https://issuer.example/.well-known/did.json";
 
 fn resolve(host: &TestHost, did: &str) -> Result<String, ErrorCode> {
     let did = did.to_owned();
-    last(host, Ask::DidResolve(DidResolve { did })).map(|answer| match answer {
+    answer(host, Ask::DidResolve(DidResolve { did })).map(|answer| match answer {
         Answer::DidResolved(resolved) => resolved.document,
         other => panic!("{other:?}"),
     })
@@ -370,7 +357,7 @@ fn a_status_list_is_fetched_from_its_address() {
     let (issuer, verifier) = (TestHost::started(1), TestHost::started(2));
     let issued = issue(&issuer, Securing::Unspecified, LIST);
     let published = |host: &TestHost| {
-        let list = document(last(
+        let list = document(answer(
             &issuer,
             Ask::StatusListGet(StatusListGet { url: LIST.to_owned() }),
         ));
@@ -378,7 +365,7 @@ fn a_status_list_is_fetched_from_its_address() {
     };
     published(&verifier);
     assert!(verify_document(&verifier, &issued.document).verified);
-    last(
+    answer(
         &issuer,
         Ask::CredentialRevoke(CredentialRevoke { id: issued.id.clone() }),
     )

@@ -4,7 +4,8 @@ use avatar_proto::event::Event as Told;
 use avatar_proto::request::Request as Ask;
 use avatar_proto::unlock_secret::Secret;
 use avatar_proto::{
-    ErrorCode, IdentityLockAfter, IdentityPasskeyAdd, IdentityPasskeyRemove, PasskeySecret, Query, QuerySubscribe,
+    ErrorCode, IdentityLockAfter, IdentityPasskeyAdd, IdentityPasskeyRemove, OpErrorCode, PasskeySecret, Query,
+    QuerySubscribe,
 };
 use meta_unit::abi::test_host::TestHost;
 
@@ -182,5 +183,18 @@ fn nonsense_is_refused_by_its_name() {
     assert_eq!(
         call(&host, Ask::IdentityPasskeyAdd(add)),
         Err(ErrorCode::InvalidArgument)
+    );
+}
+
+#[test]
+fn a_full_disk_keeps_nobody_out() {
+    let host = with_passphrase(false);
+    lock(&host).expect("it locks");
+    host.fail_next_storage(OpErrorCode::QuotaExceeded);
+    assert!(!unlock(&host, passphrase("correct horse")).expect("it opens").locked);
+    assert_eq!(titles(&host), ["kept"]);
+    assert!(
+        state(&restarted(&host)).locked,
+        "only the device's own key could not be put back"
     );
 }

@@ -19,6 +19,19 @@ pub fn state_in(answers: &[Response]) -> Result<IdentityState, ErrorCode> {
     }
 }
 
+/// The last answer, or why there is none.
+pub fn answer(host: &TestHost, request: Ask) -> Result<Answer, ErrorCode> {
+    let answers = host.call(&ask(request));
+    match error(&answers) {
+        Some(error) => Err(error),
+        None => Ok(answers
+            .into_iter()
+            .next_back()
+            .and_then(|answer| answer.response)
+            .expect("an answer")),
+    }
+}
+
 pub fn call(host: &TestHost, request: Ask) -> Result<IdentityState, ErrorCode> {
     state_in(&host.call(&ask(request)))
 }
