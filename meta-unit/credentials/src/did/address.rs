@@ -1,7 +1,9 @@
 //! Which addresses may be asked: those of the public web. An identifier of somebody else's choice must not make a person's device knock at
 //! machines of their own network (server-side request forgery, from the inside).
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use avatar_host::Rules;
 
 /// Why an address is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,11 +68,7 @@ pub fn check_url(url: &str) -> Result<(), AddressError> {
         let (address, port) = rest.split_once(']').ok_or(AddressError::Malformed)?;
         let address: Ipv6Addr = address.parse().map_err(|_| AddressError::Malformed)?;
         check_port(port)?;
-        return Err(if is_public_v6(address) {
-            AddressError::IpAddress
-        } else {
-            AddressError::PrivateAddress
-        });
+        return Err(refusal(address));
     }
     let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
     check_host(host)?;
@@ -107,11 +105,7 @@ fn check_host(host: &str) -> Result<(), AddressError> {
     // Browsers take a host for an IPv4 address if its last label looks like a number (WHATWG URL §3.5).
     if parse_number(last).is_some() || last.bytes().all(|byte| byte.is_ascii_digit()) {
         let address = parse_v4(&labels).ok_or(AddressError::Malformed)?;
-        return Err(if is_public_v4(address) {
-            AddressError::IpAddress
-        } else {
-            AddressError::PrivateAddress
-        });
+        return Err(refusal(address));
     }
     if labels.len() < 2 || PRIVATE_ZONES.contains(&last) {
         return Err(AddressError::PrivateName);
@@ -150,29 +144,12 @@ fn parse_number(text: &str) -> Option<u64> {
     digits_only.then(|| u64::from_str_radix(digits, radix).ok()).flatten()
 }
 
-/// What the IANA's special-purpose registry calls globally reachable.
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    !(matches!(a, 0 | 10 | 127 | 224..)
-        || (a == 100 && (64..128).contains(&b))
-        || (a == 169 && b == 254)
-        || (a == 172 && (16..32).contains(&b))
-        || (a == 192 && b == 168)
-        || (a == 192 && b == 0 && matches!(c, 0 | 2))
-        || (a == 192 && b == 88 && c == 99)
-        || (a == 198 && matches!(b, 18 | 19))
-        || (a == 198 && b == 51 && c == 100)
-        || (a == 203 && b == 0 && c == 113))
-}
-
-/// Global unicast, without what leads to IPv4 addresses (6to4, Teredo), documentation and ORCHID. NAT64 and mapped addresses are outside of it.
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [first, second, ..] = address.segments();
-    first & 0xe000 == 0x2000
-        && first != 0x2002
-        && !(first == 0x2001 && second < 0x200)
-        && !(first == 0x2001 && second == 0xdb8)
-        && !(first == 0x3fff && second < 0x1000)
+/// Why a URL with an IP address for a name is refused: all are.
+fn refusal(address: impl Into<IpAddr>) -> AddressError {
+    match Rules::default().check_address(address.into()) {
+        Ok(()) => AddressError::IpAddress,
+        Err(_) => AddressError::PrivateAddress,
+    }
 }
 
 #[cfg(test)]
