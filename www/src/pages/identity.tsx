@@ -13,6 +13,7 @@ import { Page } from "../ui/page";
 import { QrCode } from "../ui/qr-code";
 import { sentence } from "../ui/sentence";
 import { shownTime } from "../ui/time";
+import { useWork } from "../ui/work";
 
 /** Who the person is, to others and to other devices. */
 export function IdentityPage() {
@@ -159,7 +160,7 @@ function DevicesCard({ devices, conflicts }: { devices: readonly Device[]; confl
 }
 
 function RenewCard({ state }: { state: IdentityState }) {
-  const busy = useSignal(false);
+  const { busy, run } = useWork();
   const rotate = async (): Promise<void> => {
     const yes = await ask(
       "Make a new key?",
@@ -168,12 +169,11 @@ function RenewCard({ state }: { state: IdentityState }) {
       { danger: true },
     );
     if (!yes) return;
-    busy.value = true;
-    if (await act(theAvatar().identity.rotate())) {
+    await run(async () => {
+      if (!(await act(theAvatar().identity.rotate()))) return;
       notify("You have a new key. Write its words down now.");
       go("#/recovery");
-    }
-    busy.value = false;
+    });
   };
   return (
     <section class="card" aria-labelledby="renew-head">

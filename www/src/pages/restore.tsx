@@ -10,6 +10,7 @@ import { shownBytes } from "../ui/bytes";
 import { LongField, SecretField } from "../ui/field";
 import { Icon } from "../ui/icons";
 import { Page } from "../ui/page";
+import { useWork } from "../ui/work";
 import { shortDid } from "../wallet/did";
 
 type How = "words" | "file";
@@ -50,24 +51,20 @@ function trouble(error: unknown, wrongSecret: string): string {
 
 function FromWords() {
   const typed = useSignal("");
-  const busy = useSignal(false);
+  const { busy, run } = useWork();
   const wrong = useSignal<string | undefined>(undefined);
   const done = useSignal<string | undefined>(undefined);
   const count = typed.value.trim() === "" ? 0 : typed.value.trim().split(/\s+/).length;
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
-    busy.value = true;
     wrong.value = undefined;
-    try {
+    const recover = async (): Promise<void> => {
       const state = await theAvatar().identity.recovery.recover(typed.value);
       identity.value = state;
       typed.value = "";
       done.value = state.did;
-    } catch (error) {
-      wrong.value = trouble(error, "These are no recovery words: one is misspelled, missing or in another place.");
-    } finally {
-      busy.value = false;
-    }
+    };
+    await run(recover, (error) => (wrong.value = trouble(error, "These are no recovery words: one is misspelled, missing or in another place.")));
   };
   if (done.value !== undefined) {
     return (
@@ -118,23 +115,22 @@ function FromFile() {
   const file = useSignal<File | undefined>(undefined);
   const by = useSignal<How | "passphrase">("words");
   const secret = useSignal("");
-  const busy = useSignal(false);
+  const { busy, run } = useWork();
   const wrong = useSignal<string | undefined>(undefined);
   const report = useSignal<BackupReport | undefined>(undefined);
-  const run = async (checkOnly: boolean): Promise<void> => {
-    if (file.value === undefined) return;
-    busy.value = true;
+  const open = async (checkOnly: boolean): Promise<void> => {
+    const chosen = file.value;
+    if (chosen === undefined) return;
     wrong.value = undefined;
-    try {
+    const work = async (): Promise<void> => {
       const opens = by.value === "passphrase" ? { passphrase: secret.value } : { words: secret.value };
-      report.value = await theAvatar().identity.recovery.restore(file.value, { ...opens, checkOnly });
+      report.value = await theAvatar().identity.recovery.restore(chosen, { ...opens, checkOnly });
       if (!checkOnly) secret.value = "";
-    } catch (error) {
+    };
+    await run(work, (error) => {
       report.value = undefined;
       wrong.value = trouble(error, by.value === "passphrase" ? "This passphrase does not open the file." : "These words do not open the file.");
-    } finally {
-      busy.value = false;
-    }
+    });
   };
   const again = (): void => {
     report.value = undefined;
@@ -159,7 +155,7 @@ function FromFile() {
       class="card"
       onSubmit={(event) => {
         event.preventDefault();
-        void run(true);
+        void open(true);
       }}
     >
       <div class="field">
@@ -224,7 +220,7 @@ function FromFile() {
             </div>
           </dl>
           <p class="fine">Nothing is written yet.</p>
-          <Button kind="primary" icon="import" data-testid="restore-apply" disabled={busy.value} onClick={() => void run(false)}>
+          <Button kind="primary" icon="import" data-testid="restore-apply" disabled={busy.value} onClick={() => void open(false)}>
             {busy.value ? "Bringing it back…" : "Bring it back"}
           </Button>
         </div>

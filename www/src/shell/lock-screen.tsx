@@ -8,6 +8,7 @@ import { Button } from "../ui/button";
 import { LongField, SecretField } from "../ui/field";
 import { Logo } from "../ui/icons";
 import { sentence } from "../ui/sentence";
+import { useWork } from "../ui/work";
 import { helpOpen, paletteOpen } from "./commands";
 
 type How = "passphrase" | "words";
@@ -19,7 +20,7 @@ export function LockScreen() {
   const hasPasskey = (state?.passkeys.length ?? 0) > 0;
   const how = useSignal<How>(hasPassphrase || hasPasskey ? "passphrase" : "words");
   const typed = useSignal("");
-  const busy = useSignal(false);
+  const { busy, run } = useWork();
   const wrong = useSignal<string | undefined>(undefined);
   const waiting = writesInFlight.value;
   useEffect(() => {
@@ -36,19 +37,15 @@ export function LockScreen() {
   }, [waiting === 0]);
 
   const unlock = async (secret: UnlockSecret): Promise<void> => {
-    busy.value = true;
     wrong.value = undefined;
-    try {
-      identity.value = await theAvatar().identity.unlock(secret);
-    } catch (error) {
+    const failed = (error: unknown): void => {
       const code = codeOf(error);
       if (code === "WRONG_SECRET" || code === "INVALID_ARGUMENT") wrong.value = how.value === "words" && !("passkey" in secret) ? "These are not the words of this node. Look at them again, one by one." : "That is not it. Try again.";
       else if (code === "CANCELLED") wrong.value = "The passkey was not given.";
       else wrong.value = wordsFor(error).text;
-    } finally {
-      busy.value = false;
-      typed.value = "";
-    }
+    };
+    await run(async () => void (identity.value = await theAvatar().identity.unlock(secret)), failed);
+    typed.value = "";
   };
   const submit = (event: Event): void => {
     event.preventDefault();

@@ -3,11 +3,12 @@ import { useSignal } from "@preact/signals";
 import { download } from "../../export/run";
 import { theAvatar } from "../../node/avatar";
 import { go } from "../../shell/router";
-import { notify, notifyError } from "../../shell/toasts";
+import { notify } from "../../shell/toasts";
 import { Button } from "../../ui/button";
 import { shownBytes } from "../../ui/bytes";
 import { SecretField } from "../../ui/field";
 import { Icon } from "../../ui/icons";
+import { useWork } from "../../ui/work";
 
 const MIN_CHARACTERS = 8;
 
@@ -15,23 +16,18 @@ const MIN_CHARACTERS = 8;
 export function BackupCard({ state }: { state: IdentityState }) {
   const own = useSignal(false);
   const passphrase = useSignal("");
-  const busy = useSignal(false);
+  const { busy, run } = useWork();
   const ready = !own.value || passphrase.value.length >= MIN_CHARACTERS;
   const save = async (event: Event): Promise<void> => {
     event.preventDefault();
     if (!ready || busy.value) return;
-    busy.value = true;
-    try {
+    await run(async () => {
       const file = await theAvatar().identity.recovery.backup(own.value ? { passphrase: passphrase.value } : {});
       const name = `avatar-backup-${new Date().toISOString().slice(0, 10)}.age`;
       download(name, [file], "application/octet-stream");
       notify(`${name}, ${shownBytes(file.size)}. Put it where a broken device cannot reach it.`);
       passphrase.value = "";
-    } catch (error) {
-      notifyError(error);
-    } finally {
-      busy.value = false;
-    }
+    });
   };
   return (
     <section class="card way-card" data-testid="backup-card" aria-labelledby="backup-head">

@@ -7,21 +7,21 @@ import { Button, IconButton } from "../../ui/button";
 import { ask } from "../../ui/confirm";
 import { Field } from "../../ui/field";
 import { Icon } from "../../ui/icons";
+import { useWork } from "../../ui/work";
 
 /** Passkeys: a finger, a face or a security key opens the notes. */
 export function PasskeysCard({ state }: { state: IdentityState }) {
   const label = useSignal("");
-  const busy = useSignal(false);
+  const { busy, run } = useWork();
   const add = async (event: Event): Promise<void> => {
     event.preventDefault();
     if (busy.value) return;
-    busy.value = true;
     const name = label.value.trim() || `Passkey ${state.passkeys.length + 1}`;
-    if (await act(theAvatar().identity.recovery.addPasskey({ label: name }))) {
+    await run(async () => {
+      if (!(await act(theAvatar().identity.recovery.addPasskey({ label: name })))) return;
       label.value = "";
       notify(`“${name}” opens your notes now, too.`);
-    }
-    busy.value = false;
+    });
   };
   const remove = async (id: string, name: string): Promise<void> => {
     if (!(await ask(`Remove “${name}”?`, "It does not open your notes any more. Your browser or security key may still list it; you can delete it there, too.", "Remove it", { danger: true }))) return;

@@ -7,6 +7,7 @@ import { Button } from "../../ui/button";
 import { ask } from "../../ui/confirm";
 import { SecretField } from "../../ui/field";
 import { Icon } from "../../ui/icons";
+import { useWork } from "../../ui/work";
 
 const MIN_CHARACTERS = 8;
 /** From this length on, a passphrase of ordinary words withstands guessing. */
@@ -16,16 +17,16 @@ const GOOD_CHARACTERS = 16;
 export function PassphraseCard({ state }: { state: IdentityState }) {
   const typed = useSignal("");
   const atStart = useSignal(state.askAtStart);
-  const busy = useSignal(false);
+  const { busy, run } = useWork();
   const { length } = typed.value;
   const save = async (event: Event): Promise<void> => {
     event.preventDefault();
     if (length < MIN_CHARACTERS || busy.value) return;
-    busy.value = true;
-    const done = await act(theAvatar().identity.recovery.setPassphrase(typed.value, { askAtStart: atStart.value }));
-    typed.value = "";
-    busy.value = false;
-    if (done) notify(atStart.value ? "Set. From now on Avatar asks for it when it starts." : "Set. It opens your notes whenever they are locked.");
+    await run(async () => {
+      const done = await act(theAvatar().identity.recovery.setPassphrase(typed.value, { askAtStart: atStart.value }));
+      typed.value = "";
+      if (done) notify(atStart.value ? "Set. From now on Avatar asks for it when it starts." : "Set. It opens your notes whenever they are locked.");
+    });
   };
   const remove = async (): Promise<void> => {
     if (!(await ask("Remove the passphrase?", "Your notes open by themselves on this device again, for everybody who can use this browser.", "Remove it", { danger: true }))) return;

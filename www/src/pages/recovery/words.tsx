@@ -10,6 +10,7 @@ import { Button } from "../../ui/button";
 import { ask } from "../../ui/confirm";
 import { Field } from "../../ui/field";
 import { Icon } from "../../ui/icons";
+import { useWork } from "../../ui/work";
 
 /** So many words are asked for, to see that the paper is right. */
 const CHECKED_WORDS = 3;
@@ -108,23 +109,21 @@ function CheckWords({ words, back, done }: { words: Signal<readonly string[]>; b
   const places = useSignal(randomPlaces(words.peek().length));
   const typed = useSignal<Readonly<Record<number, string>>>({});
   const wrong = useSignal<readonly number[]>([]);
-  const busy = useSignal(false);
+  const { busy, run } = useWork();
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     const given = places.value.map((index) => ({ index, word: (typed.value[index] ?? "").trim().toLowerCase() }));
     wrong.value = given.filter(({ index, word }) => word !== words.value[index]).map(({ index }) => index);
     if (wrong.value.length > 0) return;
-    busy.value = true;
-    try {
+    const tell = async (): Promise<void> => {
       identity.value = await theAvatar().identity.recovery.confirm(given);
       done();
       notify("Done: you have a way back in.");
-    } catch (error) {
+    };
+    await run(tell, (error) => {
       if (codeOf(error) === "WRONG_SECRET") wrong.value = places.value;
       else notifyError(error);
-    } finally {
-      busy.value = false;
-    }
+    });
   };
   return (
     <form class="words-check" data-testid="words-check" onSubmit={(event) => void submit(event)}>

@@ -5,6 +5,7 @@ import { wordsFor } from "../../node/words";
 import { go, walletAddress } from "../../shell/router";
 import { notify } from "../../shell/toasts";
 import { Button } from "../../ui/button";
+import { useWork } from "../../ui/work";
 import { credentialFacts, kindOf } from "../../wallet/document";
 import { BackToWallet } from "./back";
 import { CredentialCard } from "./credential-card";
@@ -20,23 +21,19 @@ const WRONG_KIND: Readonly<Record<string, string>> = {
 /** Brings a credential into the wallet. */
 export function AddCard() {
   const text = useSignal("");
-  const busy = useSignal(false);
+  const { busy, run } = useWork();
   const trouble = useSignal<string | undefined>(undefined);
   const facts = useComputed(() => (text.value.trim() === "" ? undefined : credentialFacts(text.value)));
   const wrongKind = useComputed(() => (text.value.trim() === "" || facts.value ? undefined : WRONG_KIND[kindOf(text.value)]));
   const add = async (): Promise<void> => {
-    busy.value = true;
     trouble.value = undefined;
-    try {
+    const keep = async (): Promise<void> => {
       const kept = await theAvatar().credentials.keep(text.value.trim());
       await refreshWallet();
       go(walletAddress(kept.id), { replace: true });
       notify("The card is in your wallet.");
-    } catch (error) {
-      trouble.value = wordsFor(error).text;
-    } finally {
-      busy.value = false;
-    }
+    };
+    await run(keep, (error) => (trouble.value = wordsFor(error).text));
   };
   return (
     <section class="page" tabIndex={0} aria-labelledby="page-title">

@@ -3,9 +3,9 @@ import { useSignal } from "@preact/signals";
 import { theAvatar } from "../../node/avatar";
 import { asked } from "../../node/wallet";
 import { go, walletAddress } from "../../shell/router";
-import { notifyError } from "../../shell/toasts";
 import { Button } from "../../ui/button";
 import { Field } from "../../ui/field";
+import { useWork } from "../../ui/work";
 import { requestFacts } from "../../wallet/document";
 import { BackToWallet } from "./back";
 import { Handout } from "./handout";
@@ -15,22 +15,17 @@ export function AskForProof() {
   const types = useSignal("");
   const reason = useSignal("");
   const domain = useSignal(location.host);
-  const busy = useSignal(false);
+  const { busy, run } = useWork();
   const made = useSignal<PresentationRequest | undefined>(undefined);
-  const make = async (event: Event): Promise<void> => {
+  const make = (event: Event): Promise<void> => {
     event.preventDefault();
-    busy.value = true;
-    try {
+    return run(async () => {
       const wanted = types.value.split(/[\s,]+/).filter(Boolean);
       const request = await theAvatar().credentials.request({ types: wanted, domain: domain.value.trim(), reason: reason.value.trim() });
       made.value = request;
       const facts = requestFacts(request.request) ?? { challenge: request.challenge, domain: domain.value.trim(), reason: reason.value.trim(), kinds: [] };
       asked.value = [...asked.value, facts];
-    } catch (error) {
-      notifyError(error);
-    } finally {
-      busy.value = false;
-    }
+    });
   };
   return (
     <section class="page" tabIndex={0} aria-labelledby="page-title">

@@ -8,6 +8,7 @@ import { notify, notifyError } from "../../shell/toasts";
 import { Button } from "../../ui/button";
 import { ask } from "../../ui/confirm";
 import { Icon } from "../../ui/icons";
+import { useWork } from "../../ui/work";
 import { credentialFacts, needsNetwork, type CredentialFacts } from "../../wallet/document";
 import { BackToWallet } from "./back";
 import { CredentialCard, stateOf, type CardState } from "./credential-card";
@@ -45,19 +46,13 @@ export function CardDetail({ id }: { id: string }) {
 
 function Shown({ kept, facts }: { kept: KeptCredential; facts: CredentialFacts }) {
   const report = useSignal<VerificationReport | undefined>(undefined);
-  const busy = useSignal(false);
+  const { busy, run } = useWork();
   const sharing = useSignal(false);
   const statusList = useSignal<SecuredDocument | undefined>(undefined);
-  const check = async (offline: boolean): Promise<void> => {
-    busy.value = true;
-    try {
+  const check = (offline: boolean): Promise<void> =>
+    run(async () => {
       report.value = await theAvatar().credentials.verify(kept.document, { offline });
-    } catch (error) {
-      notifyError(error);
-    } finally {
-      busy.value = false;
-    }
-  };
+    });
   // Without the network at first, where it would be asked: that tells the issuer that somebody looks.
   useEffect(() => void check(needsNetwork(facts)), [kept.revoked]);
   const forget = async (): Promise<void> => {

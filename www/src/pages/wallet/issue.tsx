@@ -7,6 +7,7 @@ import { wordsFor } from "../../node/words";
 import { go, pageAddress } from "../../shell/router";
 import { Button, IconButton } from "../../ui/button";
 import { Field } from "../../ui/field";
+import { useWork } from "../../ui/work";
 import { credentialFacts } from "../../wallet/document";
 import { statementOf, type Line } from "../../wallet/statement";
 import { BackToWallet } from "./back";
@@ -22,7 +23,7 @@ export function IssueStatement() {
   const lines = useSignal<readonly Line[]>([{ name: "", value: "" }]);
   const until = useSignal("");
   const statusUrl = useSignal("");
-  const busy = useSignal(false);
+  const { busy, run } = useWork();
   const trouble = useSignal<string | undefined>(undefined);
   const issued = useSignal<SecuredDocument | undefined>(undefined);
   const statement = useComputed(() => statementOf({ name: name.value, subject: subject.value, lines: lines.value, until: until.value }));
@@ -31,16 +32,12 @@ export function IssueStatement() {
     event.preventDefault();
     const made = statement.value;
     if ("problem" in made || busy.value) return;
-    busy.value = true;
     trouble.value = undefined;
-    try {
+    const sign = async (): Promise<void> => {
       issued.value = await theAvatar().credentials.issue(made.credential, { keep: true, ...(statusUrl.value.trim() === "" ? {} : { statusListUrl: statusUrl.value.trim() }) });
       await refreshWallet();
-    } catch (error) {
-      trouble.value = `${wordsFor(error).text}`;
-    } finally {
-      busy.value = false;
-    }
+    };
+    await run(sign, (error) => (trouble.value = wordsFor(error).text));
   };
   const facts = issued.value === undefined ? undefined : credentialFacts(issued.value);
   if (issued.value !== undefined && facts) {

@@ -3,9 +3,9 @@ import { useComputed, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { theAvatar } from "../../node/avatar";
 import { refreshWallet, wallet } from "../../node/wallet";
-import { notifyError } from "../../shell/toasts";
 import { Button } from "../../ui/button";
 import { Icon } from "../../ui/icons";
+import { useWork } from "../../ui/work";
 import { answers, credentialFacts, kindOf, requestFacts, type CredentialFacts, type RequestFacts } from "../../wallet/document";
 import { wordsOf } from "../../wallet/json";
 import { BackToWallet } from "./back";
@@ -48,7 +48,7 @@ export function PresentCards() {
 
 function Answer({ request, again }: { request: RequestFacts; again: () => void }) {
   const chosen = useSignal<ReadonlySet<string> | undefined>(undefined);
-  const busy = useSignal(false);
+  const { busy, run } = useWork();
   const made = useSignal<SecuredDocument | undefined>(undefined);
   // What is not in force any more comes last: nobody takes it for a proof.
   const choices = useComputed<readonly Choice[]>(() =>
@@ -70,16 +70,10 @@ function Answer({ request, again }: { request: RequestFacts; again: () => void }
     if (!next.delete(id)) next.add(id);
     chosen.value = next;
   };
-  const present = async (): Promise<void> => {
-    busy.value = true;
-    try {
+  const present = (): Promise<void> =>
+    run(async () => {
       made.value = await theAvatar().credentials.present(shown.map(({ kept }) => kept.id), { challenge: request.challenge, domain: request.domain });
-    } catch (error) {
-      notifyError(error);
-    } finally {
-      busy.value = false;
-    }
-  };
+    });
   if (made.value !== undefined) {
     return (
       <section class="card" aria-labelledby="made-head">

@@ -4,6 +4,7 @@ import { theAvatar } from "../../node/avatar";
 import { asked } from "../../node/wallet";
 import { wordsFor } from "../../node/words";
 import { Button } from "../../ui/button";
+import { useWork } from "../../ui/work";
 import { credentialFacts, kindOf, presentedCredentials, presentedFor } from "../../wallet/document";
 import { BackToWallet } from "./back";
 import { CredentialCard } from "./credential-card";
@@ -14,7 +15,7 @@ import { Report } from "./report";
 export function VerifyAnything() {
   const text = useSignal("");
   const offline = useSignal(false);
-  const busy = useSignal(false);
+  const { busy, run } = useWork();
   const trouble = useSignal<string | undefined>(undefined);
   const report = useSignal<VerificationReport | undefined>(undefined);
   const cards = useComputed(() => {
@@ -24,19 +25,15 @@ export function VerifyAnything() {
     return facts ? [facts] : [];
   });
   const verify = async (document: string): Promise<void> => {
-    busy.value = true;
     trouble.value = undefined;
     report.value = undefined;
-    try {
+    const check = async (): Promise<void> => {
       // A presentation counts for the request that it answers: one that was made here.
       const made = presentedFor(document);
       const request = asked.peek().find(({ challenge, domain }) => challenge === made.challenge && domain === made.domain);
       report.value = await theAvatar().credentials.verify(document.trim(), { ...(request ? { challenge: request.challenge, domain: request.domain } : {}), offline: offline.value });
-    } catch (error) {
-      trouble.value = wordsFor(error).text;
-    } finally {
-      busy.value = false;
-    }
+    };
+    await run(check, (error) => (trouble.value = wordsFor(error).text));
   };
   return (
     <section class="page" tabIndex={0} aria-labelledby="page-title">
