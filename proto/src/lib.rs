@@ -7,11 +7,16 @@ mod generated {
 }
 
 mod keys;
+mod p2p;
 mod status;
 
 pub use generated::*;
 pub use keys::{
     MAX_KEY_SET_NAME_BYTES, MAX_SIGNED_BYTES, MAX_WRAP_CONTEXT_BYTES, MAX_WRAP_OVERHEAD_BYTES, MAX_WRAPPED_SECRET_BYTES,
+};
+pub use p2p::{
+    MAX_ADDRESS_BYTES, MAX_ADDRESSES, MAX_DISCOVERY_KEY_BYTES, MAX_FOUND_PEERS, MAX_GOSSIP_BYTES, MAX_PEER_ID_BYTES,
+    MAX_PROTOCOL_BYTES, MAX_PROTOCOLS,
 };
 pub use prost;
 pub use prost::Message;
