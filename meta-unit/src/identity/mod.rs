@@ -11,9 +11,10 @@ use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
 
 use avatar_proto::{AppError, Durability, ErrorCode};
+use avatar_signer::Signer;
 use avatar_vault::device_log::{Action, Log};
 use avatar_vault::words::RecoveryWords;
-use ed25519_dalek::{Signer, SigningKey};
+use ed25519_dalek::SigningKey;
 use prost::Message;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -109,6 +110,7 @@ pub struct Identity {
 /// What the words lead to.
 struct Keys {
     key: SigningKey,
+    signer: Signer,
     did: String,
     backup_recipient: [u8; 32],
     words_secret: Zeroizing<[u8; 32]>,
@@ -119,6 +121,7 @@ impl Keys {
         let key = SigningKey::from_bytes(seed);
         let did = did_key(key.verifying_key().as_bytes());
         Self {
+            signer: Signer::new(&key),
             key,
             did,
             backup_recipient,
@@ -220,7 +223,7 @@ impl Identity {
 
     /// Signs a message with the identity's key.
     pub fn sign(&self, message: &[u8]) -> Signature {
-        self.keys.borrow().key.sign(message).to_bytes()
+        self.keys.borrow().signer.sign(message)
     }
 
     /// The Ed25519 key that the DID names.
