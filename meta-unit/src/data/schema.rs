@@ -59,6 +59,14 @@ impl SchemaError {
     }
 }
 
+/// Whether the store has the current schema; a new one has none.
+///
+/// # Errors
+/// Storage failed, or the record of the version is damaged.
+pub async fn is_current(platform: &dyn Platform) -> Result<bool, SchemaError> {
+    Ok(stored_version(platform).await? == Some(CURRENT))
+}
+
 /// Makes sure that the store has the current schema.
 ///
 /// # Errors

@@ -109,20 +109,13 @@ pub struct Figures {
 
 impl Documents {
     /// The documents in this storage.
-    ///
-    /// # Errors
-    /// Storage failed.
-    pub async fn start(
+    pub fn new(
         platform: Rc<dyn Platform>,
         index: Rc<RefCell<Index>>,
         segments: Rc<RefCell<Segments>>,
+        tombstones: HashSet<DocId>,
         owner: String,
-    ) -> Result<Rc<Self>, PlatformError> {
-        let mut tombstones = HashSet::new();
-        scan(&*platform, keys::tombstones(), true, |key, _| {
-            tombstones.extend(keys::parse_tombstone(key))
-        })
-        .await?;
+    ) -> Rc<Self> {
         // A new actor for each life: what an earlier life had in memory and did not store must never meet what this one makes.
         let mut actor = [0; 16];
         platform.random(&mut actor);
@@ -135,14 +128,27 @@ impl Documents {
             last_view: u64::from_le_bytes(last_view),
             ..State::default()
         });
-        Ok(Rc::new(Self {
+        Rc::new(Self {
             platform,
             index,
             segments,
             owner: RefCell::new(owner),
             actor: ActorId::from(actor.as_slice()),
             state,
-        }))
+        })
+    }
+
+    /// The documents that were deleted.
+    ///
+    /// # Errors
+    /// Storage failed.
+    pub async fn tombstones(platform: &dyn Platform) -> Result<HashSet<DocId>, PlatformError> {
+        let mut tombstones = HashSet::new();
+        scan(platform, keys::tombstones(), true, |key, _| {
+            tombstones.extend(keys::parse_tombstone(key))
+        })
+        .await?;
+        Ok(tombstones)
     }
 
     /// Documents made from here on have this owner.

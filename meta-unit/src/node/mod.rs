@@ -12,6 +12,7 @@ use std::rc::Rc;
 use avatar_proto::request::Request as Ask;
 use avatar_proto::{AppError, ErrorCode, GuestHello, IdentityState, IdentityUnlock, Limits, Message, Request};
 use avatar_vault::words::RecoveryWords;
+use futures_util::future::join;
 
 use crate::data::schema;
 use crate::identity;
@@ -21,7 +22,7 @@ use crate::vault::{Sealed, Vault, VaultError};
 
 pub use responder::{Responder, app_error};
 
-use services::Services;
+use services::{Services, Stored};
 
 /// Takes requests once it has started, or once it is known that it cannot start.
 pub struct Node {
@@ -108,27 +109,54 @@ impl Node {
     }
 
     async fn open(&self) -> Result<State, AppError> {
+        if let Some(state) = self.open_store().await? {
+            return Ok(state);
+        }
         schema::open(&self.platform)
             .await
             .map_err(|error| error.to_app_error())?;
-        let vault = Vault::load(&self.platform)
-            .await
-            .map_err(|error| error.to_app_error())?;
-        let (sealed, vault) = match vault {
-            Some(vault) => match vault.open_with_platform().await.map_err(|error| error.to_app_error())? {
-                Ok(sealed) => (sealed, vault),
-                Err(reason) => {
-                    let vault = Rc::new(vault);
-                    return Ok(State::Locked(Locked { vault, reason }));
-                }
-            },
-            None => {
-                let words = RecoveryWords::generate(&mut |out| self.platform.random(out));
-                let created = identity::create(&self.platform, &words, None).await;
-                created.map_err(|error| error.to_app_error())?
+        let vault = Vault::load(&self.platform).await;
+        if vault.map_err(|error| error.to_app_error())?.is_none() {
+            let words = RecoveryWords::generate(&mut |out| self.platform.random(out));
+            let created = identity::create(&self.platform, &words, None).await;
+            created.map_err(|error| error.to_app_error())?;
+        }
+        let opened = self.open_store().await?;
+        opened.ok_or_else(|| app_error(ErrorCode::Corrupt, "the store changed while it was opened"))
+    }
+
+    /// Opens a store of the current schema; None where there is none. All that a start needs is asked for at once, before there is a key to read it with: a start waits once
+    /// for storage and once for the platform's key, and for both together.
+    async fn open_store(&self) -> Result<Option<State>, AppError> {
+        let sealed = Sealed::awaiting_key(Rc::clone(&self.platform));
+        let key = async {
+            let opened = self.open_vault(&sealed).await;
+            if sealed.key().is_none() {
+                sealed.lock();
             }
+            opened
         };
-        Ok(State::Up(Services::start(sealed, Rc::new(vault)).await?))
+        let (opened, stored) = join(key, Stored::read(&sealed)).await;
+        let Some((vault, opened)) = opened? else {
+            return Ok(None);
+        };
+        let vault = Rc::new(vault);
+        Ok(Some(match opened {
+            Ok(()) => State::Up(Services::start(sealed, vault, stored?).await?),
+            Err(reason) => State::Locked(Locked { vault, reason }),
+        }))
+    }
+
+    async fn open_vault(&self, sealed: &Sealed) -> Result<Option<(Vault, Result<(), &'static str>)>, AppError> {
+        let (is_current, vault) = join(schema::is_current(&*self.platform), Vault::load(&self.platform)).await;
+        if !is_current.map_err(|error| error.to_app_error())? {
+            return Ok(None);
+        }
+        let Some(vault) = vault.map_err(|error| error.to_app_error())? else {
+            return Ok(None);
+        };
+        let opened = vault.open_with_platform(sealed).await;
+        Ok(Some((vault, opened.map_err(|error| error.to_app_error())?)))
     }
 
     /// Whether [`handle`](Self::handle) may be called.
@@ -201,7 +229,8 @@ impl Node {
     }
 
     async fn come_up(&self, sealed: Rc<Sealed>, vault: Rc<Vault>) -> Result<Rc<Services>, AppError> {
-        let services = Services::start(sealed, vault).await?;
+        let stored = Stored::read(&sealed).await?;
+        let services = Services::start(sealed, vault, stored).await?;
         self.state.replace(State::Up(Rc::clone(&services)));
         Ok(services)
     }

@@ -1,11 +1,14 @@
 //! The domains of a node that is up.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use avatar_proto::request::Request as Ask;
 use avatar_proto::response::Response as Answer;
 use avatar_proto::{AppError, Done, ErrorCode, Response, StatusResult};
+
+use futures_util::future::join;
 
 use super::{Responder, app_error, owner, restore, wallet};
 use crate::backup::Readings;
@@ -13,9 +16,9 @@ use crate::credentials::Credentials;
 use crate::data::schema;
 use crate::documents::Documents;
 use crate::identity::Identity;
-use crate::index::Index;
 use crate::index::live::{self, LiveQueries};
-use crate::index::maintenance::{self, Segments};
+use crate::index::maintenance::{self, Loaded, Segments};
+use crate::index::{DocId, Index};
 use crate::platform::{Level, Platform, PlatformError};
 use crate::vault::{Sealed, Vault};
 
@@ -34,34 +37,56 @@ pub struct Services {
     index_rebuilds: Cell<u32>,
 }
 
-impl Services {
-    /// Opens the identity, the index and the documents in the sealed storage.
+/// What a start reads.
+pub struct Stored {
+    identity: Identity,
+    index: Loaded,
+    tombstones: HashSet<DocId>,
+}
+
+impl Stored {
+    /// Reads all of it at once.
     ///
     /// # Errors
     /// What every request is answered from then on.
-    pub async fn start(sealed: Rc<Sealed>, vault: Rc<Vault>) -> Result<Rc<Self>, AppError> {
-        let platform: &Rc<dyn Platform> = &(Rc::clone(&sealed) as Rc<dyn Platform>);
-        let identity = Identity::open(&sealed).await.map_err(|error| error.to_app_error())?;
+    pub async fn read(sealed: &Rc<Sealed>) -> Result<Self, AppError> {
+        let platform: &Rc<dyn Platform> = &(Rc::clone(sealed) as Rc<dyn Platform>);
+        let documents = || join(maintenance::load(platform), Documents::tombstones(&**platform));
+        let (identity, (mut index, mut tombstones)) = join(Identity::open(sealed), documents()).await;
+        let identity = identity.map_err(|error| error.to_app_error())?;
         if identity.is_restoring() {
-            restore::clean_up(&sealed).await.map_err(|error| error.to_app_error())?;
+            restore::clean_up(sealed).await.map_err(|error| error.to_app_error())?;
+            (index, tombstones) = documents().await;
         }
-        let identity = Rc::new(identity);
-        let loaded = maintenance::load(platform)
-            .await
-            .map_err(|error| error.to_app_error())?;
-        let (index, damage) = match loaded.index {
+        Ok(Self {
+            identity,
+            index: index.map_err(|error| error.to_app_error())?,
+            tombstones: tombstones.map_err(|error| error.to_app_error())?,
+        })
+    }
+}
+
+impl Services {
+    /// The domains with what was read from the sealed storage.
+    ///
+    /// # Errors
+    /// What every request is answered from then on.
+    pub async fn start(sealed: Rc<Sealed>, vault: Rc<Vault>, stored: Stored) -> Result<Rc<Self>, AppError> {
+        let platform: &Rc<dyn Platform> = &(Rc::clone(&sealed) as Rc<dyn Platform>);
+        let identity = Rc::new(stored.identity);
+        let (index, damage) = match stored.index.index {
             Ok(index) => (index, None),
             Err(damage) => (Index::new(), Some(damage)),
         };
         let index = Rc::new(RefCell::new(index));
-        let documents = Documents::start(
+        let segments = stored.index.segments;
+        let documents = Documents::new(
             Rc::clone(platform),
             Rc::clone(&index),
-            Rc::clone(&loaded.segments),
+            Rc::clone(&segments),
+            stored.tombstones,
             identity.did(),
-        )
-        .await
-        .map_err(|error| error.to_app_error())?;
+        );
         let services = Self {
             platform: Rc::clone(platform),
             vault,
@@ -69,7 +94,7 @@ impl Services {
             credentials: Credentials::new(&sealed, &identity),
             identity,
             index,
-            segments: loaded.segments,
+            segments,
             live: RefCell::default(),
             documents,
             backups: RefCell::default(),

@@ -159,11 +159,11 @@ impl Vault {
         self.record.borrow().clone()
     }
 
-    /// Storage, opened with the platform's key; or why that does not open it, in words.
+    /// Opens storage that awaits its key with the platform's key; or says why that does not open it, in words.
     ///
     /// # Errors
     /// The platform failed, where it may succeed the next time.
-    pub async fn open_with_platform(&self) -> Result<Result<Rc<Sealed>, &'static str>, VaultError> {
+    pub async fn open_with_platform(&self, sealed: &Sealed) -> Result<Result<(), &'static str>, VaultError> {
         let record = self.record();
         let Some((id, blob)) = platform_wrapping(&record.keyring) else {
             return Ok(Err("it was locked, or asks at each start"));
@@ -181,7 +181,10 @@ impl Vault {
             .ok()
             .and_then(|secret| record.keyring.open(&id, Secret::Platform(secret)).ok());
         Ok(match opened {
-            Some(key) => Ok(Sealed::new(Rc::clone(&self.platform), key)),
+            Some(key) => {
+                sealed.open(key);
+                Ok(())
+            }
             None => Err("this device's own key is another one than before"),
         })
     }

@@ -9,7 +9,7 @@ use avatar_vault::words::RecoveryWords;
 use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
 
-use super::{Vault, VaultError, VaultRecord, sealed};
+use super::{Sealed, Vault, VaultError, VaultRecord, sealed};
 use crate::data::{keys, records};
 use crate::identity::{self, Identity, IdentityError};
 use crate::platform::{Batch, Pages, Platform};
@@ -25,8 +25,9 @@ pub async fn seal_store(platform: Rc<dyn Platform>) -> Result<Batch, IdentityErr
     let seed = plain_seed(&*platform).await?;
     let sealed = match VaultRecord::load(&*platform).await? {
         Some(record) => {
-            let sealed = Vault::new(&platform, record)
-                .open_with_platform()
+            let sealed = Sealed::awaiting_key(Rc::clone(&platform));
+            Vault::new(&platform, record)
+                .open_with_platform(&sealed)
                 .await?
                 .map_err(|_| VaultError::Corrupt)?;
             // Whoever can only write to the medium must not get records of their own sealed: a store was of schema 1 once if it holds the same key in both forms.
@@ -78,7 +79,6 @@ mod tests {
     use crate::data::schema;
     use crate::identity::did_key;
     use crate::platform::TestPlatform;
-    use crate::vault::Sealed;
 
     const SEED: [u8; 32] = [7; 32];
 
@@ -102,11 +102,10 @@ mod tests {
         platform.block_on(async move {
             schema::open(&handle).await?;
             let vault = Vault::load(&handle).await.expect("it is there").expect("it is there");
-            Ok(vault
-                .open_with_platform()
-                .await
-                .expect("keys work")
-                .expect("they open it"))
+            let sealed = Sealed::awaiting_key(handle);
+            let opened = vault.open_with_platform(&sealed).await.expect("keys work");
+            opened.expect("they open it");
+            Ok(sealed)
         })
     }
 

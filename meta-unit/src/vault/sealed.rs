@@ -4,7 +4,9 @@
 //! its own: it is reported as damaged, by whoever knows what it was.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::{Poll, Waker};
 
 use avatar_proto::storage_op::Op;
 use avatar_proto::{AbiStatus, Event, KeysCommand, KeysResult, NetRequest, NetResponse, StorageBatch};
@@ -20,26 +22,55 @@ pub const VERSION: u8 = 2;
 /// See the module's documentation.
 pub struct Sealed {
     inner: Rc<dyn Platform>,
-    key: RefCell<Option<Rc<DataKey>>>,
+    /// Shared with the answers that are on their way, which may come after a lock.
+    key: Rc<RefCell<Key>>,
+}
+
+enum Key {
+    /// With those who wait for it.
+    Awaited(Vec<Waker>),
+    There(Rc<DataKey>),
+    Forgotten,
 }
 
 impl Sealed {
     /// Storage that opens with this key.
     pub fn new(inner: Rc<dyn Platform>, key: DataKey) -> Rc<Self> {
-        Rc::new(Self {
-            inner,
-            key: RefCell::new(Some(Rc::new(key))),
-        })
+        Self::with(inner, Key::There(Rc::new(key)))
+    }
+
+    /// Storage whose key is still to come: what is read is asked for at once, and its answer waits for the key. Nothing can be written before.
+    pub fn awaiting_key(inner: Rc<dyn Platform>) -> Rc<Self> {
+        Self::with(inner, Key::Awaited(Vec::new()))
+    }
+
+    fn with(inner: Rc<dyn Platform>, key: Key) -> Rc<Self> {
+        let key = Rc::new(RefCell::new(key));
+        Rc::new(Self { inner, key })
+    }
+
+    /// The key that was [awaited](Self::awaiting_key).
+    pub fn open(&self, key: DataKey) {
+        self.replace_key(Key::There(Rc::new(key)));
     }
 
     /// Forgets the key, now and in answers that are on their way: from here on every batch fails.
     pub fn lock(&self) {
-        self.key.take();
+        self.replace_key(Key::Forgotten);
+    }
+
+    fn replace_key(&self, key: Key) {
+        if let Key::Awaited(waiting) = self.key.replace(key) {
+            waiting.into_iter().for_each(Waker::wake);
+        }
     }
 
     /// The data key, until it is [locked](Self::lock).
     pub fn key(&self) -> Option<Rc<DataKey>> {
-        self.key.borrow().clone()
+        match &*self.key.borrow() {
+            Key::There(key) => Some(Rc::clone(key)),
+            Key::Awaited(_) | Key::Forgotten => None,
+        }
     }
 
     /// Seals the values of all puts.
@@ -77,19 +108,39 @@ fn locked() -> PlatformError {
     }
 }
 
+/// The key, once it is there; None once it is forgotten.
+async fn present(key: &RefCell<Key>) -> Option<Rc<DataKey>> {
+    poll_fn(|context| match &mut *key.borrow_mut() {
+        Key::Awaited(waiting) => {
+            waiting.push(context.waker().clone());
+            Poll::Pending
+        }
+        Key::There(key) => Poll::Ready(Some(Rc::clone(key))),
+        Key::Forgotten => Poll::Ready(None),
+    })
+    .await
+}
+
 impl Platform for Sealed {
     fn storage(&self, mut batch: StorageBatch, body: Vec<u8>) -> LocalBoxFuture<Result<StorageReply, PlatformError>> {
-        let Some(key) = self.key() else {
-            return Box::pin(std::future::ready(Err(locked())));
+        let body = match &*self.key.borrow() {
+            Key::There(key) => self.seal(key, &mut batch, &body),
+            Key::Awaited(_)
+                if batch
+                    .ops
+                    .iter()
+                    .all(|op| matches!(op.op, Some(Op::Get(_) | Op::Scan(_)))) =>
+            {
+                body
+            }
+            Key::Awaited(_) | Key::Forgotten => return Box::pin(std::future::ready(Err(locked()))),
         };
-        let body = self.seal(&key, &mut batch, &body);
-        // The answer must not keep the key alive: it may come after a lock.
-        let weak = Rc::downgrade(&key);
+        let key = Rc::clone(&self.key);
         let reply = self.inner.storage(batch, body);
         Box::pin(async move {
             let mut reply = reply.await?;
             if reply.has_values() {
-                let key = weak.upgrade().ok_or_else(locked)?;
+                let key = present(&key).await.ok_or_else(locked)?;
                 reply.open_values(|place, record| match keys::is_clear(place) {
                     true => Some(0..record.len()),
                     false => {
