@@ -22,7 +22,7 @@ pub async fn execute(options: &Options, client: &Client) -> Result<(), Failure> 
         Command::Import { folder } => import(options, client, folder).await,
         Command::Export { folder } => export(options, client, folder).await,
         // Handled before a node is opened.
-        Command::Run(_) | Command::Replay { .. } => Ok(()),
+        Command::Run(_) | Command::Relay(_) | Command::Replay { .. } => Ok(()),
     }
 }
 

@@ -1,9 +1,10 @@
-//! `avatar`: a node in a folder, and the commands that talk to it.
+//! `avatar`: a node in a folder, the commands that talk to it, and a relay for peers.
 
 mod commands;
 mod node;
 mod options;
 mod output;
+mod relay;
 mod run;
 
 use std::process::ExitCode;
@@ -15,8 +16,8 @@ use options::{Command, Options};
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    // Logs go to the error stream: what a command answers stays clean for machines.
-    let filter = EnvFilter::try_from_env("AVATAR_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    // Logs go to the error stream: what a command answers stays clean for machines. Crates of others only tell errors: what peers do wrong is no news.
+    let filter = EnvFilter::try_from_env("AVATAR_LOG").unwrap_or_else(|_| EnvFilter::new("error,avatar=warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
 async fn execute(options: Options) -> Result<(), output::Failure> {
     match &options.command {
         Command::Run(run) => run::run(&options, run).await,
+        Command::Relay(relay) => relay::run(&options, relay).await,
         Command::Replay { file } => commands::replay(&options, file).await,
         _ => {
             let node = node::Node::open(&options).await?;

@@ -1,7 +1,9 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use avatar_relay::Multiaddr;
 use clap::{Args, Parser, Subcommand};
 
 /// Avatar: a personal data node.
@@ -33,6 +35,8 @@ pub struct Options {
 pub enum Command {
     /// Opens the node and serves it on its socket until it is stopped (SIGINT, SIGTERM).
     Run(Run),
+    /// Helps peers who cannot be dialled to find and reach each other, until it is stopped (SIGINT, SIGTERM). Its keys are in the folder "relay" of the node's folder.
+    Relay(Relay),
     /// What the node says of itself.
     Status,
     /// Documents.
@@ -70,6 +74,53 @@ pub struct Run {
     /// How long one turn of the Meta Unit may take before it is started again, seconds.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=3_600))]
     pub turn_seconds: u32,
+}
+
+/// Options of `relay`. Where one is left out, the library's default holds.
+#[derive(Debug, Args)]
+pub struct Relay {
+    /// Listens there; can be given several times, as a multiaddr (port 0 is a free one) [default: every transport on all interfaces, ports 4001 to 4003].
+    #[arg(long, conflicts_with = "loopback")]
+    pub listen: Vec<Multiaddr>,
+    /// Every transport on this machine alone, at free ports.
+    #[arg(long)]
+    pub loopback: bool,
+    /// Under which address others reach it, as a multiaddr; can be given several times. A host alone (/dns4/relay.example) stands for every listening address with that host.
+    #[arg(long)]
+    pub external: Vec<Multiaddr>,
+    /// Serves /addresses, /metrics and /health there [default: 127.0.0.1:4004].
+    #[arg(long)]
+    pub http: Option<SocketAddr>,
+    /// Connections at most.
+    #[arg(long)]
+    pub connections: Option<u32>,
+    /// Connections of one peer at most.
+    #[arg(long)]
+    pub connections_per_peer: Option<u32>,
+    /// Memory of the process, MiB: above it nobody else comes in.
+    #[arg(long)]
+    pub memory_mib: Option<u32>,
+    /// Peers who can be reached over it at most.
+    #[arg(long)]
+    pub reservations: Option<usize>,
+    /// Reservations of one peer at most.
+    #[arg(long)]
+    pub reservations_per_peer: Option<usize>,
+    /// Circuits at most.
+    #[arg(long)]
+    pub circuits: Option<usize>,
+    /// Circuits of one peer at most.
+    #[arg(long)]
+    pub circuits_per_peer: Option<usize>,
+    /// What one circuit may carry, both directions together, bytes; 0 = no limit.
+    #[arg(long)]
+    pub circuit_bytes: Option<u64>,
+    /// How long a circuit may last, seconds.
+    #[arg(long)]
+    pub circuit_seconds: Option<u32>,
+    /// Reservations and circuits that one IP address may ask for in a minute, each.
+    #[arg(long)]
+    pub requests_per_minute: Option<u32>,
 }
 
 /// What to do with documents.

@@ -1,0 +1,92 @@
+//! What peers know the relay by: its key, and the certificate of its WebRTC listener. Made at the first start, in files that only their owner can read.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use libp2p::identity::Keypair;
+use libp2p_webrtc::tokio::Certificate;
+
+use crate::error::Error;
+
+/// Longer than any file that this module writes, bytes.
+const MAX_FILE: u64 = 16 * 1024;
+
+/// The private key as a libp2p protobuf (libp2p specs, peer-ids).
+pub fn keypair(folder: &Path) -> Result<Keypair, Error> {
+    let path = folder.join("relay.key");
+    match read(&path)? {
+        Some(bytes) => Keypair::from_protobuf_encoding(&bytes).map_err(|_| Error::DamagedKey(path)),
+        None => {
+            let keypair = Keypair::generate_ed25519();
+            let bytes = keypair
+                .to_protobuf_encoding()
+                .map_err(|_| Error::DamagedKey(path.clone()))?;
+            write(&path, &bytes)?;
+            Ok(keypair)
+        }
+    }
+}
+
+/// The certificate, whose hash is a part of the relay's WebRTC addresses, with its key in PEM.
+pub fn webrtc_certificate(folder: &Path) -> Result<Certificate, Error> {
+    let path = folder.join("webrtc.pem");
+    match read(&path)? {
+        Some(bytes) => {
+            let text = std::str::from_utf8(&bytes).map_err(|_| Error::DamagedKey(path.clone()))?;
+            Certificate::from_pem(text).map_err(|_| Error::DamagedKey(path))
+        }
+        None => {
+            let certificate = Certificate::generate(&mut rand::rng()).map_err(|_| Error::DamagedKey(path.clone()))?;
+            write(&path, certificate.serialize_pem().as_bytes())?;
+            Ok(certificate)
+        }
+    }
+}
+
+/// Makes the folder, which only its owner may enter. One that is there keeps its mode.
+pub fn make_folder(path: &Path) -> Result<(), Error> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(path).map_err(at(path))
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    |source| Error::File { path, source }
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(at(path)(error)),
+    };
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE).read_to_end(&mut bytes).map_err(at(path))?;
+    Ok(Some(bytes))
+}
+
+/// Whole or not at all: a crash leaves no half of a key behind.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let new: PathBuf = path.with_extension("new");
+    let write = || {
+        let mut options = File::options();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            options.mode(0o600);
+        }
+        let mut file = options.open(&new)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&new, path)
+    };
+    write().map_err(at(path))
+}
