@@ -1,4 +1,4 @@
-// Builds the two WebAssembly modules into pkg/wasm-out. Called by build.mjs.
+// Builds the WebAssembly modules into pkg/wasm-out. Called by build.mjs.
 //
 // A result is kept in the cache under a hash of all that it was made from, so a fresh clone with a warm cache copies it instead of linking for minutes.
 import { createHash } from "node:crypto";
@@ -35,13 +35,19 @@ const MODULES = {
     optimize: ["-Oz"],
     files: ["avatar_web_bg.wasm", "avatar_web.js", "avatar_web.d.ts"],
     inputs: ["Cargo.toml", "Cargo.lock", ".cargo", "avatar-web/Cargo.toml", "avatar-web/.cargo", "avatar-web/build.rs", "avatar-web/src", "avatar-host/Cargo.toml", "avatar-host/src", "proto/Cargo.toml", "proto/build.rs", "proto/src", "proto/dao"],
-    build: buildAvatarWeb,
+    build: (out, optimize) => buildWithGlue("avatar-web", "avatar_web", out, optimize),
+  },
+  avatar_p2p: {
+    optimize: ["-Oz"],
+    files: ["avatar_p2p_bg.wasm", "avatar_p2p.js", "avatar_p2p.d.ts"],
+    inputs: ["Cargo.toml", "Cargo.lock", ".cargo", "avatar-web/p2p/Cargo.toml", "avatar-web/p2p/src", "proto/Cargo.toml", "proto/build.rs", "proto/src", "proto/dao"],
+    build: (out, optimize) => buildWithGlue("avatar-web/p2p", "avatar_p2p", out, optimize),
   },
 };
 
-/** Builds what changed; afterwards pkg/wasm-out holds both modules and the glue. */
-export async function buildWasm() {
-  for (const [name, module] of Object.entries(MODULES)) await buildModule(name, module);
+/** Builds what changed, of these modules or of all; afterwards pkg/wasm-out holds them and their glue. */
+export async function buildWasm(names = Object.keys(MODULES)) {
+  for (const name of names) await buildModule(name, MODULES[name]);
 }
 
 async function buildModule(name, { optimize, files, inputs, build }) {
@@ -103,18 +109,19 @@ async function buildMetaUnit(out, optimize) {
   rmSync(trimmed);
 }
 
-async function buildAvatarWeb(out, optimize) {
+/** A crate with wasm-bindgen: the module and its glue. */
+async function buildWithGlue(dir, name, out, optimize) {
   // wasm-pack takes its output folder relative to the crate.
-  const crate = path.join(ROOT, "avatar-web");
+  const crate = path.join(ROOT, dir);
   const generated = path.join(out, "generated");
   await mustRun(
-    "Building avatar-web",
+    `Building ${dir}`,
     "wasm-pack",
     ["--log-level", "error", "build", "--mode", "no-install", "--target", "web", "--release", "--no-pack", "--no-opt", "--out-dir", path.relative(crate, generated), ".", ...lockfileFlags(), ...rustFlags()],
     { cwd: crate, env: { ...cargoEnv("root", { wasm: true }), ...UNSTABLE } },
   );
-  await finish(path.join(generated, "avatar_web_bg.wasm"), path.join(out, "avatar_web_bg.wasm"), optimize);
-  for (const file of ["avatar_web.js", "avatar_web.d.ts"]) cpSync(path.join(generated, file), path.join(out, file));
+  await finish(path.join(generated, `${name}_bg.wasm`), path.join(out, `${name}_bg.wasm`), optimize);
+  for (const file of [`${name}.js`, `${name}.d.ts`]) cpSync(path.join(generated, file), path.join(out, file));
   rmSync(generated, { recursive: true });
 }
 

@@ -1,0 +1,191 @@
+//! The JavaScript interface: what avatar-web calls, and what it is told.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::rc::Rc;
+
+use avatar_proto::{AbiStatus, Message, P2pCommand};
+use js_sys::Uint8Array;
+use libp2p::identity::Keypair;
+use libp2p::swarm::Config;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+
+use crate::links::StreamEvent;
+use crate::node::{Node, Output};
+use crate::transports;
+
+#[wasm_bindgen(typescript_custom_section)]
+const INTERFACE: &str = r#"
+/** What an instance is told. Called from the event loop, never inside a call of {@link P2p}. */
+export interface P2pListener {
+  /** `yuan_complete`. */
+  completed(op: bigint, code: number, head: Uint8Array): void;
+  /** `yuan_stream_event`: kind, argument and data as ABI.md §7 has them. */
+  streamEvent(stream: number, kind: number, arg: number, data: Uint8Array): void;
+}
+"#;
+
+#[wasm_bindgen]
+extern "C" {
+    /// The host's side of one instance.
+    #[wasm_bindgen(typescript_type = "P2pListener")]
+    pub type P2pListener;
+    #[wasm_bindgen(method)]
+    fn completed(this: &P2pListener, op: u64, code: i32, head: Uint8Array);
+    #[wasm_bindgen(method, js_name = streamEvent)]
+    fn stream_event(this: &P2pListener, stream: u32, kind: i32, arg: f64, data: Uint8Array);
+}
+
+/// A swarm for one host, over any number of instances of its guest. Statuses are those of the ABI: 0, or a negative AbiStatus.
+#[wasm_bindgen]
+pub struct P2p {
+    shared: Rc<RefCell<Shared>>,
+}
+
+struct Shared {
+    /// `None` once it is closed.
+    node: Option<Node>,
+    listener: Option<Rc<P2pListener>>,
+}
+
+#[wasm_bindgen]
+impl P2p {
+    /// Starts a swarm. `secret` is the transport key, 32 bytes of Ed25519; `agent` is what peers are told of the host.
+    pub fn start(secret: Vec<u8>, agent: &str) -> Result<P2p, JsError> {
+        let keypair = Keypair::ed25519_from_bytes(secret).map_err(|error| JsError::new(&error.to_string()))?;
+        let (transport, relay) = transports::all(&keypair).map_err(|error| JsError::new(&error))?;
+        let config = Config::with_wasm_executor();
+        let node = Node::new(&keypair, transport, relay, agent, config).map_err(|error| JsError::new(&error))?;
+        let shared = Rc::new(RefCell::new(Shared {
+            node: Some(node),
+            listener: None,
+        }));
+        spawn_local(drive(shared.clone()));
+        Ok(Self { shared })
+    }
+
+    /// A new instance takes over; all that was the last one's ends.
+    pub fn attach(&self, listener: P2pListener) {
+        let mut shared = self.shared.borrow_mut();
+        shared.listener = Some(Rc::new(listener));
+        if let Some(node) = &mut shared.node {
+            node.attach();
+        }
+    }
+
+    /// The instance is gone, and nobody is told anything any more.
+    pub fn detach(&self) {
+        let mut shared = self.shared.borrow_mut();
+        shared.listener = None;
+        if let Some(node) = &mut shared.node {
+            node.detach();
+        }
+    }
+
+    /// An encoded P2pCommand.
+    pub fn command(&self, op: u64, command: &[u8]) -> i32 {
+        let Ok(command) = P2pCommand::decode(command) else {
+            return AbiStatus::Invalid.code();
+        };
+        self.with(|node| command.check().and_then(|()| node.command(op, command)))
+    }
+
+    /// `avatar_cancel`.
+    pub fn cancel(&self, op: u64) -> i32 {
+        self.with(|node| node.cancel(op))
+    }
+
+    /// Whether a stream's number is in use.
+    #[wasm_bindgen(js_name = hasStream)]
+    pub fn has_stream(&self, stream: u32) -> bool {
+        self.shared
+            .borrow()
+            .node
+            .as_ref()
+            .is_some_and(|node| node.has_stream(stream))
+    }
+
+    /// `avatar_stream_write` of these parts together: how many bytes were taken, or a negative AbiStatus.
+    #[wasm_bindgen(js_name = streamWrite)]
+    pub fn stream_write(&self, stream: u32, parts: Vec<Uint8Array>) -> i32 {
+        let len: usize = parts.iter().map(|part| part.length() as usize).sum();
+        let mut bytes = vec![0; len];
+        let mut at = 0;
+        for part in &parts {
+            let end = at + part.length() as usize;
+            part.copy_to(&mut bytes[at..end]);
+            at = end;
+        }
+        let mut shared = self.shared.borrow_mut();
+        match &mut shared.node {
+            None => AbiStatus::NotFound.code(),
+            // At most a stream's window.
+            Some(node) => node
+                .write(stream, bytes)
+                .map_or_else(|status| status.code(), |taken| taken as i32),
+        }
+    }
+
+    /// `avatar_stream_grant`.
+    #[wasm_bindgen(js_name = streamGrant)]
+    pub fn stream_grant(&self, stream: u32, bytes: u32) -> i32 {
+        self.with(|node| node.grant(stream, bytes))
+    }
+
+    /// `avatar_stream_close`.
+    #[wasm_bindgen(js_name = streamClose)]
+    pub fn stream_close(&self, stream: u32, how: i32) -> i32 {
+        self.with(|node| node.close(stream, how))
+    }
+
+    /// Ends the swarm, and with it every connection.
+    pub fn close(&self) {
+        let mut shared = self.shared.borrow_mut();
+        shared.listener = None;
+        shared.node = None;
+    }
+}
+
+impl P2p {
+    fn with(&self, act: impl FnOnce(&mut Node) -> Result<(), AbiStatus>) -> i32 {
+        let mut shared = self.shared.borrow_mut();
+        let result = shared.node.as_mut().map_or(Err(AbiStatus::Closed), act);
+        result.err().unwrap_or(AbiStatus::Ok).code()
+    }
+}
+
+/// Carries out what the node says, until it is closed.
+async fn drive(shared: Rc<RefCell<Shared>>) {
+    let next = || {
+        poll_fn(|context| {
+            let mut shared = shared.borrow_mut();
+            let listener = shared.listener.clone();
+            match &mut shared.node {
+                None => std::task::Poll::Ready(None),
+                Some(node) => node.poll(context).map(|output| Some((listener, output))),
+            }
+        })
+    };
+    while let Some((listener, output)) = next().await {
+        if let Some(listener) = listener {
+            tell(&listener, output);
+        }
+    }
+}
+
+fn tell(listener: &P2pListener, output: Output) {
+    let nothing = || Uint8Array::new_with_length(0);
+    let bytes = |bytes: Vec<u8>| Uint8Array::from(bytes.as_slice());
+    match output {
+        Output::Completed { op, code, head } => listener.completed(op, code, bytes(head)),
+        Output::Opened { stream, credit } => listener.stream_event(stream, 1, credit.into(), nothing()),
+        Output::Inbound { stream, credit, head } => listener.stream_event(stream, 6, credit.into(), bytes(head)),
+        Output::Stream { stream, event } => match event {
+            StreamEvent::Data(data) => listener.stream_event(stream, 2, 0.0, bytes(data)),
+            StreamEvent::Fin => listener.stream_event(stream, 3, 0.0, nothing()),
+            StreamEvent::Reset(status) => listener.stream_event(stream, 4, f64::from(status as i32), nothing()),
+            StreamEvent::Writable(credit) => listener.stream_event(stream, 5, credit.into(), nothing()),
+        },
+    }
+}

@@ -1,0 +1,56 @@
+//! The transports of a browser, put together. This is the place where a further one is added: before the relay's if it speaks of circuits too, because that claims
+//! every address with `/p2p-circuit`.
+
+mod websocket;
+
+use std::time::Duration;
+
+use libp2p::core::muxing::StreamMuxerBox;
+use libp2p::core::transport::Boxed;
+use libp2p::core::transport::timeout::TransportTimeout;
+use libp2p::core::upgrade::Version;
+use libp2p::identity::Keypair;
+use libp2p::{PeerId, Transport, noise, relay, webtransport_websys, yamux};
+
+/// How long a connection may take to be made, with its handshakes.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The most streams that one connection has, those of libp2p's own protocols among them.
+const MAX_STREAMS: usize = 256;
+
+/// All transports as one, and the relay client's behaviour.
+///
+/// # Errors
+/// A key that Noise cannot use.
+pub fn all(keypair: &Keypair) -> Result<(Boxed<(PeerId, StreamMuxerBox)>, relay::client::Behaviour), String> {
+    let (circuits, relay) = relay::client::new(keypair.public().to_peer_id());
+    let circuits = secure(circuits, keypair)?;
+    let web_sockets = secure(websocket::Transport, keypair)?;
+    let web_transport = webtransport_websys::Transport::new(webtransport_websys::Config::new(keypair)).boxed();
+    let together = circuits
+        .or_transport(web_sockets)
+        .map(|connection, _| connection.into_inner())
+        .or_transport(TransportTimeout::new(web_transport, CONNECT_TIMEOUT))
+        .map(|connection, _| connection.into_inner());
+    Ok((together.boxed(), relay))
+}
+
+/// Noise and yamux over a transport of plain bytes.
+fn secure<T>(transport: T, keypair: &Keypair) -> Result<Boxed<(PeerId, StreamMuxerBox)>, String>
+where
+    T: Transport + Send + Unpin + 'static,
+    T::Output: futures::AsyncRead + futures::AsyncWrite + Send + Unpin + 'static,
+    T::Error: Send + Sync + 'static,
+    T::Dial: Send + 'static,
+    T::ListenerUpgrade: Send + 'static,
+{
+    let noise = noise::Config::new(keypair).map_err(|error| error.to_string())?;
+    let mut yamux = yamux::Config::default();
+    yamux.set_max_num_streams(MAX_STREAMS);
+    let secured = transport
+        .upgrade(Version::V1Lazy)
+        .authenticate(noise)
+        .multiplex(yamux)
+        .timeout(CONNECT_TIMEOUT);
+    Ok(secured.boxed())
+}
