@@ -108,7 +108,10 @@ class Peer {
   }
 
   closeInit() {
-    this.#init?.close();
+    const init = this.#init;
+    // Closed before it is open, its number would be used again while the remote still opens it.
+    if (init?.readyState === "connecting") init.onopen = () => init.close();
+    else init?.close();
   }
 
   close() {

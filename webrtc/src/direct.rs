@@ -21,6 +21,7 @@ use send_wrapper::SendWrapper;
 
 use crate::{
     Config, Connection, DirectVersion, Error, PeerConnections, Stream,
+    connection::ended,
     fingerprint::Fingerprint,
     peer::{First, Kind, Peer},
     sdp,
@@ -116,7 +117,8 @@ async fn connect(target: &Target, keys: &Keypair, connections: &PeerConnections,
     let local = negotiate(&peer, target, config.direct_version).await?;
     let channel = peer.take_first().ok_or(Error::BadDescription("Noise channel"))?;
     let ours = Fingerprint::from_sdp(&local).ok_or(Error::BadDescription("SHA-256 fingerprint"))?;
-    let found = authenticate(channel, keys, &prologue(ours, target.fingerprint)).await?;
+    // A connection that ends takes its channels along, which Noise could only call a truncated handshake.
+    let found = authenticate(channel, keys, &prologue(ours, target.fingerprint)).await.map_err(|error| ended(peer.state()).unwrap_or(error))?;
     match target.peer.filter(|expected| *expected != found) {
         Some(expected) => Err(Error::WrongPeer { expected, found }),
         None => Ok((found, Connection::new(peer, config.disconnect_timeout))),

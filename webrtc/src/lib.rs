@@ -17,6 +17,7 @@ mod peer;
 mod sdp;
 mod stream;
 
+pub mod browser;
 pub mod direct;
 
 pub use config::{Config, DirectVersion, IceServer};

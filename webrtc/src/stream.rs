@@ -41,9 +41,6 @@ impl Stream {
         Self { inner: Some(SendWrapper::new(Inner { channel, max_payload: max_frame - OVERHEAD, acknowledgement: None })) }
     }
 
-    pub(crate) fn channel(&self) -> &Channel {
-        &self.inner.as_ref().expect("it is there until it is dropped").channel
-    }
 
     fn inner(&mut self) -> &mut Inner {
         self.inner.as_mut().expect("it is there until it is dropped")

@@ -1,14 +1,11 @@
 //! An RTCPeerConnection of this thread.
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-};
+use std::{cell::RefCell, rc::Rc};
 
 use js_sys::{Array, JSON, JsString, Promise, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    RtcConfiguration, RtcDataChannel, RtcDataChannelEvent, RtcDataChannelInit, RtcIceCandidateInit, RtcIceServer, RtcPeerConnection, RtcPeerConnectionIceEvent, RtcSdpType,
+    RtcConfiguration, RtcDataChannel, RtcDataChannelEvent, RtcDataChannelInit, RtcDataChannelState, RtcIceCandidateInit, RtcIceServer, RtcPeerConnection, RtcPeerConnectionIceEvent, RtcSdpType,
     RtcSessionDescriptionInit,
 };
 
@@ -18,8 +15,6 @@ use crate::{Config, channel::Link, error::Error};
 pub(super) struct PeerConnection {
     connection: RtcPeerConnection,
     init: Option<RtcDataChannel>,
-    /// Whether `init` is closed by us already.
-    init_closed: Cell<bool>,
     _on_channel: Closure<dyn FnMut(RtcDataChannelEvent)>,
     _on_candidate: Closure<dyn FnMut(RtcPeerConnectionIceEvent)>,
     _on_state: Closure<dyn FnMut()>,
@@ -49,7 +44,7 @@ impl PeerConnection {
             First::Init => init = Some(connection.create_data_channel(INIT)),
             First::Nothing => {}
         }
-        Ok(Self { connection, init, init_closed: Cell::new(false), _on_channel: on_channel, _on_candidate: on_candidate, _on_state: on_state })
+        Ok(Self { connection, init, _on_channel: on_channel, _on_candidate: on_candidate, _on_state: on_state })
     }
 
     pub(super) async fn describe(&self, kind: Kind) -> Result<String, Error> {
@@ -84,7 +79,12 @@ impl PeerConnection {
     }
 
     pub(super) fn close_init(&self) {
-        if let Some(channel) = self.init.as_ref().filter(|_| !self.init_closed.replace(true)) {
+        let Some(channel) = &self.init else { return };
+        if channel.ready_state() == RtcDataChannelState::Connecting {
+            // Closed before it is open, its number would be used again while the remote still opens it.
+            let opened = channel.clone();
+            channel.set_onopen(Some(&Closure::once_into_js(move || opened.close()).unchecked_into()));
+        } else {
             channel.close();
         }
     }
