@@ -4,7 +4,9 @@ import { randomBytes } from "node:crypto";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
-import { ECHO, multiaddr, roundTrip, startPeer, until } from "./lib/peer.mjs";
+import { CID } from "multiformats/cid";
+import { sha256 } from "multiformats/hashes/sha2";
+import { multiaddr, roundTrip, startPeer, until } from "./lib/peer.mjs";
 import { addressFor, folder, metric, startRelay } from "./lib/relay.mjs";
 
 const TRANSPORTS = ["ws", "webrtc-direct", "tcp"];
@@ -74,8 +76,9 @@ test("a circuit carries no more bytes than the limit", async (t) => {
   const b = await startPeer(t, { transport: "ws", relay: addressFor(relay, "ws"), seen: (chunk) => (arrived += chunk.byteLength) });
   const a = await startPeer(t, { transport: "ws" });
   const connection = await a.dial(await circuitAddress(b));
-  assert.equal(connection.limits?.bytes, 100_000n);
-  const closed = until(connection, ["close"], () => connection.status === "closed");
+  // What is left of it after the handshake.
+  assert.ok(connection.limits.bytes > 90_000n && connection.limits.bytes <= 100_000n, `${connection.limits.bytes}`);
+  const closed = until(connection, ["close"], () => connection.status !== "open");
   await assert.rejects(async () => {
     const back = await roundTrip(connection, randomBytes(1 << 20), { chunk: 4096 });
     assert.equal(back.length, 1 << 20);
@@ -90,7 +93,7 @@ test("a circuit lasts no longer than the limit", async (t) => {
   const a = await startPeer(t, { transport: "ws" });
   const connection = await a.dial(await circuitAddress(b));
   const start = performance.now();
-  await until(connection, ["close"], () => connection.status === "closed");
+  await until(connection, ["close"], () => connection.status !== "open");
   const seconds = (performance.now() - start) / 1000;
   assert.ok(seconds > 0.5 && seconds < 5, `${seconds} s`);
 });
@@ -173,13 +176,9 @@ test("a provider is found in the relay's Kademlia", async (t) => {
   const options = { transport: "ws", kademlia: "/avatar/kad/1.0.0" };
   const [a, b] = [await startPeer(t, { ...options, relay: addressFor(relay, "ws") }), await startPeer(t, options)];
   for (const peer of [a, b]) {
-    const known = until(peer, ["peer:identify"], (event) => event?.detail?.peerId.toString() === relay.peerId || peer.getConnections().length > 0);
     await peer.dial(multiaddr(addressFor(relay, "ws")));
-    await known;
+    await until(peer, ["peer:identify", "peer:update"], async () => (await peer.peerStore.all()).some(({ protocols }) => protocols.includes(options.kademlia)));
   }
-  void ECHO;
-  const { CID } = await import("multiformats/cid");
-  const { sha256 } = await import("multiformats/hashes/sha2");
   const key = CID.createV1(0x55, await sha256.digest(bytes("where")));
   await a.contentRouting.provide(key, { signal: AbortSignal.timeout(20_000) });
   for await (const provider of b.contentRouting.findProviders(key, { signal: AbortSignal.timeout(20_000) })) {

@@ -1,6 +1,6 @@
 //! The relay itself: its swarm, and the handle by which it is held.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -70,6 +70,7 @@ impl Relay {
             topics: Topics::new(config.limits.topics),
             external: config.external,
             listening: Vec::new(),
+            reserved: HashSet::new(),
             announce,
             metrics,
         };
@@ -129,6 +130,8 @@ struct Node {
     topics: Topics,
     external: Vec<Multiaddr>,
     listening: Vec<Multiaddr>,
+    /// Who may be reached over the relay. The crate tells the end of a reservation at the end of every connection, with or without one.
+    reserved: HashSet<PeerId>,
     announce: watch::Sender<Vec<Multiaddr>>,
     metrics: Metrics,
 }
@@ -207,6 +210,8 @@ impl Node {
                 ..
             } => {
                 self.metrics.peers.dec();
+                self.reserved.remove(&peer_id);
+                self.count_reserved();
                 for change in self.topics.forget(&peer_id) {
                     self.apply(change);
                 }
@@ -254,13 +259,15 @@ impl Node {
         }
     }
 
-    fn count(&self, event: &relay::Event) {
+    fn count(&mut self, event: &relay::Event) {
         match event {
-            relay::Event::ReservationReqAccepted { renewed: false, .. } => {
-                self.metrics.reservations.inc();
+            relay::Event::ReservationReqAccepted { src_peer_id, .. } => {
+                self.reserved.insert(*src_peer_id);
+                self.count_reserved();
             }
-            relay::Event::ReservationClosed { .. } | relay::Event::ReservationTimedOut { .. } => {
-                self.metrics.reservations.dec();
+            relay::Event::ReservationTimedOut { src_peer_id } => {
+                self.reserved.remove(src_peer_id);
+                self.count_reserved();
             }
             relay::Event::CircuitReqAccepted { .. } => {
                 self.metrics.circuits.inc();
@@ -270,6 +277,12 @@ impl Node {
             }
             _ => {}
         }
+    }
+
+    fn count_reserved(&self) {
+        self.metrics
+            .reservations
+            .set(i64::try_from(self.reserved.len()).unwrap_or(i64::MAX));
     }
 
     fn apply(&mut self, change: Change) {

@@ -16,6 +16,8 @@ const MAX_STREAMS: usize = 256;
 
 /// Where all of them come together.
 pub fn build(keypair: &Keypair, certificate: Certificate) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise::Error> {
+    // Not ours when the process has chosen one already, which does as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let noise = noise::Config::new(keypair)?;
     let tcp = || tcp::tokio::Transport::new(tcp::Config::default());
     let mut muxer = yamux::Config::default();
