@@ -1,4 +1,4 @@
-// `npm run test:reproducible`: builds both wasm modules twice from nothing, in two folders of different names, and compares them byte for byte. Takes as long as two clean builds.
+// `npm run test:reproducible`: builds the wasm modules twice from nothing, in two folders of different names, and compares them byte for byte. Takes as long as two clean builds.
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { CACHE, ROOT, TOOLS } from "./lib/paths.mjs";
 import { Problem, capture, main, mustRun, say } from "./lib/run.mjs";
 import { setup } from "./setup.mjs";
 
-const FILES = ["meta_unit.wasm", "avatar_web_bg.wasm", "avatar_web.js"];
+const FILES = ["meta_unit.wasm", "avatar_web_bg.wasm", "avatar_web.js", "avatar_p2p_bg.wasm", "avatar_p2p.js"];
 
 /** The tree in a folder of its own, with a build cache that holds the tools and nothing that was built. */
 function copyTree(folder) {

@@ -3,8 +3,8 @@
 
 use crate::json::{Object, Value};
 use crate::jsonld::is_absolute;
-use crate::order::order;
 use crate::time::Timestamp;
+use avatar_json::order;
 
 /// The context that every credential begins with.
 pub const CREDENTIALS_V2: &str = "https://www.w3.org/ns/credentials/v2";

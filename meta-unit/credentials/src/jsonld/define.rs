@@ -9,7 +9,7 @@ use super::process::{How, process_scoped};
 use super::term::{Container, Scoped, Term, TypeMapping};
 use super::work::Work;
 use crate::json::{Object, Value};
-use crate::order::order;
+use avatar_json::order;
 
 /// Bytes of a term. Names are compared wherever they are used.
 const MAX_NAME: usize = 1024;

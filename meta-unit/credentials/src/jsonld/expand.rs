@@ -11,7 +11,7 @@ use super::process::{How, Place, process, process_scoped};
 use super::term::{Container, Term, TypeMapping};
 use super::work::Work;
 use crate::json::{Object, Value};
-use crate::order::order;
+use avatar_json::order;
 
 /// Expands a document.
 pub(super) fn expand_document(document: &Value, work: &mut Work) -> Result<Vec<Expanded>, JsonLdError> {

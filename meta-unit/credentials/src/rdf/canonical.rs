@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::nquads::write_quad;
 use super::{Quad, Term};
 use crate::budget::Budget;
-use crate::order::order;
+use avatar_json::order;
 
 /// Why a dataset was not canonicalized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

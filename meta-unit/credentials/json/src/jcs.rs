@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt::Write;
 
 use super::{Object, Value, write_number};
-use crate::order::order;
+use crate::order;
 
 /// The canonical text of a value.
 pub fn canonical(value: &Value) -> String {

@@ -2,7 +2,7 @@
 
 use super::read_number::read_number;
 use super::{Object, Value};
-use crate::order::order;
+use crate::order;
 
 /// What a text may hold at most.
 #[derive(Clone, Copy, Debug)]
