@@ -23,6 +23,7 @@ use crate::instance::{Answer, CheckedModule, Instance, Trap};
 use crate::keys::{self, Keys};
 use crate::net;
 use crate::ops::{OpEvent, Ops};
+use crate::p2p::{JsP2p, P2p};
 use crate::status;
 use crate::storage::{Backend, Choice};
 use crate::supervise::{Digest, Group, Next, Supervisor, Verdict};
@@ -52,6 +53,8 @@ pub struct Options {
     pub test_requests: bool,
     /// What the Meta Unit may reach.
     pub rules: net::Rules,
+    /// Loads libp2p, where the embedder has it.
+    pub p2p: Option<JsP2p>,
     /// Called when the host cannot go on.
     pub onfailed: Option<Function>,
     /// Where log lines go.
@@ -90,6 +93,7 @@ pub struct Host {
     log: Rc<Log>,
     backend: Rc<dyn Backend>,
     keys: Option<Rc<dyn Keys>>,
+    p2p: Option<Rc<P2p>>,
     clients: Rc<Clients>,
     calls: Rc<RefCell<Calls>>,
     supervisor: RefCell<Supervisor>,
@@ -125,6 +129,7 @@ impl Host {
                 onfailed: options.onfailed,
                 log: Rc::new(options.log),
                 keys: keys::of(backend.as_ref()),
+                p2p: options.p2p.map(|module| P2p::new(module, backend.as_ref(), HOST)),
                 backend,
                 clients: Rc::default(),
                 calls: Rc::default(),
@@ -160,7 +165,13 @@ impl Host {
         let world = Rc::new(World {
             calls: self.calls.clone(),
             clients: self.clients.clone(),
-            ops: Ops::new(self.backend.clone(), self.keys.clone(), self.rules, wake),
+            ops: Ops::new(
+                self.backend.clone(),
+                self.keys.clone(),
+                self.rules,
+                self.p2p.clone(),
+                wake,
+            ),
             log: self.log.clone(),
             hello: RefCell::new(None),
             last_words: RefCell::default(),
@@ -195,6 +206,9 @@ impl Host {
         let mut capabilities = vec![Capability::Storage.into(), Capability::Net.into()];
         if self.has_keys() {
             capabilities.push(Capability::Keys.into());
+        }
+        if self.has_p2p() {
+            capabilities.push(Capability::P2p.into());
         }
         HostHello {
             abi_minor: avatar_proto::ABI_MINOR.into(),
@@ -445,6 +459,7 @@ impl Host {
         };
         self.clients.tell_all(FrameKind::Failed, &failed.encode_to_vec());
         self.clients.flush();
+        self.close_p2p();
         spawn_local(self.backend.close());
         match before {
             Standing::Starting(waiting) => {
@@ -505,6 +520,7 @@ impl Host {
         if let Some(running) = self.running.take() {
             running.world.ops.abandon();
         }
+        self.close_p2p();
         self.backend.close().await;
         let error = HostError::app(ErrorCode::Closed, "the host is closed");
         for (address, _) in self.calls.borrow_mut().end_all(true) {
@@ -513,6 +529,12 @@ impl Host {
         self.clients.flush();
         for tell in waiting {
             let _ = tell.send(());
+        }
+    }
+
+    fn close_p2p(&self) {
+        if let Some(p2p) = &self.p2p {
+            p2p.close();
         }
     }
 
@@ -678,6 +700,11 @@ impl Host {
     /// Whether there is somebody to guard keys.
     pub fn has_keys(&self) -> bool {
         self.keys.is_some()
+    }
+
+    /// Whether peers can be reached.
+    pub fn has_p2p(&self) -> bool {
+        self.p2p.is_some()
     }
 
     /// Instances after the first.

@@ -58,6 +58,9 @@ const EXPORTED_FUNCTIONS: [&str; 8] = [
     "yuan_shutdown",
 ];
 
+/// The most parts of one `avatar_stream_write`.
+const MAX_WRITE_PARTS: u32 = 1_024;
+
 /// Flags of `avatar_respond`.
 pub mod respond_flags {
     /// More answers follow.
@@ -69,12 +72,28 @@ pub mod respond_flags {
 /// Kinds of `yuan_stream_event` that this host sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamEventKind {
+    /// It is open; the argument is the first write credit.
+    Opened = 1,
     /// Bytes, at most the credit granted.
     Data = 2,
     /// The other side writes no more.
     Fin = 3,
     /// The stream is dead; the argument is an AbiStatus.
     Reset = 4,
+    /// Further write credit.
+    Writable = 5,
+    /// A peer opened it; the argument is the first write credit.
+    Inbound = 6,
+}
+
+impl StreamEventKind {
+    /// The kind of this number.
+    pub fn from_code(code: i32) -> Option<Self> {
+        use StreamEventKind::{Data, Fin, Inbound, Opened, Reset, Writable};
+        [Opened, Data, Fin, Reset, Writable, Inbound]
+            .into_iter()
+            .find(|kind| *kind as i32 == code)
+    }
 }
 
 /// What the imports mean. Each method runs inside a call of an export: it must not call one, nor block (rule 1). Buffers are lent for the call (rule 2).
@@ -93,14 +112,16 @@ pub trait Imports: 'static {
     fn net_request(&self, op: u64, head: Lent, body: Lent) -> AbiStatus;
     /// `avatar_keys`.
     fn keys(&self, op: u64, command: Lent) -> AbiStatus;
+    /// `avatar_p2p`.
+    fn p2p(&self, op: u64, command: Lent) -> AbiStatus;
     /// `avatar_cancel`.
     fn cancel(&self, op: u64) -> AbiStatus;
     /// `avatar_stream_grant`.
     fn stream_grant(&self, stream: u32, bytes: u32) -> AbiStatus;
     /// `avatar_stream_close`, `how` in 1 to 3.
     fn stream_close(&self, stream: u32, how: i32) -> AbiStatus;
-    /// `avatar_stream_write`: how many bytes were taken.
-    fn stream_write(&self, stream: u32) -> Result<u32, AbiStatus>;
+    /// `avatar_stream_write` of these parts together: how many bytes were taken.
+    fn stream_write(&self, stream: u32, parts: Vec<Lent>) -> Result<u32, AbiStatus>;
 }
 
 /// A buffer of the guest, checked against its memory (H4) and readable until the import returns.
@@ -138,6 +159,11 @@ impl Lent {
         self.view
             .subarray(self.start, self.start + self.len)
             .copy_to(&mut bytes[at..]);
+    }
+
+    /// The guest's own memory, for who copies it before the import returns (H3).
+    pub fn view(&self) -> Uint8Array {
+        self.view.subarray(self.start, self.start + self.len)
     }
 
     /// A copy of `len` bytes from `offset` on, in a JavaScript buffer of its own; never through Rust's memory. `None` when it has not so many.
@@ -563,12 +589,19 @@ impl Linker {
                 }
             }),
         );
-        // Capabilities that this host lacks: H16.
-        linker.add_operation("avatar_infer", &memory, |_, _, _| AbiStatus::Unsupported);
         linker.add(
             "avatar_p2p",
-            Closure::<dyn Fn(i64, i32, i32) -> i32>::new(|_: i64, _: i32, _: i32| AbiStatus::Unsupported.code()),
+            Closure::<dyn Fn(i64, i32, i32) -> i32>::new({
+                let (memory, imports) = (memory.clone(), imports.clone());
+                move |op: i64, ptr: i32, len: i32| match memory.lend(ptr, len) {
+                    _ if op == 0 => AbiStatus::Invalid.code(),
+                    Ok(command) => imports.p2p(op as u64, command).code(),
+                    Err(status) => status.code(),
+                }
+            }),
         );
+        // A capability that this host lacks: H16.
+        linker.add_operation("avatar_infer", &memory, |_, _, _| AbiStatus::Unsupported);
         linker.add(
             "avatar_cancel",
             Closure::<dyn Fn(i64) -> i32>::new({
@@ -587,12 +620,19 @@ impl Linker {
                         return AbiStatus::BadBuffer.code();
                     };
                     let checked = memory.lend(iov_ptr, iov_len as i32).and_then(|iov| {
-                        for pair in iov.to_vec().chunks_exact(8) {
-                            let word =
-                                |at: usize| i32::from_le_bytes([pair[at], pair[at + 1], pair[at + 2], pair[at + 3]]);
-                            memory.lend(word(0), word(4))?;
+                        if iov_count as u32 > MAX_WRITE_PARTS {
+                            return Err(AbiStatus::Limit);
                         }
-                        imports.stream_write(stream as u32)
+                        let parts = iov.to_vec();
+                        let parts: Result<Vec<_>, _> = (parts.chunks_exact(8))
+                            .map(|pair| {
+                                let word = |at: usize| {
+                                    i32::from_le_bytes([pair[at], pair[at + 1], pair[at + 2], pair[at + 3]])
+                                };
+                                memory.lend(word(0), word(4))
+                            })
+                            .collect();
+                        imports.stream_write(stream as u32, parts?)
                     });
                     match checked {
                         Ok(taken) => taken as i32,

@@ -56,6 +56,25 @@ export interface JsKeys {
   run(command: Uint8Array): Promise<Uint8Array>;
 }
 
+/** Brings libp2p, when the first peer is wanted: the module of avatar-web/p2p. */
+export interface JsP2p {
+  /** Resolves with what starts a swarm; `secret` is its Ed25519 key, 32 bytes, which is kept beside the database. A rejection ends the commands that wait; the next ask again. */
+  load(): Promise<{ start(secret: Uint8Array, agent: string): JsSwarm }>;
+}
+
+/** A swarm for one host, over any number of instances: `P2p` of avatar-web/p2p/src/js.rs, where its rules are. */
+export interface JsSwarm {
+  attach(listener: (of: bigint, kind: number, arg: number, data: Uint8Array | undefined) => boolean): void;
+  detach(): void;
+  command(op: bigint, command: Uint8Array): number;
+  cancel(op: bigint): number;
+  hasStream(stream: number): boolean;
+  streamWrite(stream: number, parts: Uint8Array[]): number;
+  streamGrant(stream: number, bytes: number): number;
+  streamClose(stream: number, how: number): number;
+  close(): void;
+}
+
 /** What {@link Host.start} is given. */
 export interface HostOptions {
   /** The compiled meta_unit.wasm. Kept: new instances come from it after a trap. */
@@ -68,6 +87,8 @@ export interface HostOptions {
   buildId?: string;
   /** Accept test-only requests (a forced trap). */
   testRequests?: boolean;
+  /** Lets the Meta Unit reach peers. Without it the host says that it cannot. */
+  p2p?: JsP2p;
   /** Let the Meta Unit reach http on loopback addresses. Default false. */
   loopbackHttp?: boolean;
   /** The host cannot go on (crash loop). Every client was told by HostFailed. Called once at most; a new host may be started afterwards. */

@@ -43,6 +43,7 @@ pub mod keys;
 mod net;
 mod ops;
 mod options;
+mod p2p;
 mod status;
 pub mod storage;
 mod supervise;

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use avatar_proto::{
     AbiStatus, DEFAULT_MAX_INFLIGHT_OPS, DEFAULT_MAX_STREAMS, KeysCommand, Message, NetRequest, NetResponse, OpError,
@@ -14,6 +14,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::instance::{Lent, StreamEventKind};
 use crate::keys::Keys;
 use crate::net::{self, Exchange, NetError};
+use crate::p2p::{P2p, P2pError, P2pEvents, Session};
 use crate::storage::{self, Backend};
 
 /// What is to be told to the guest, in order.
@@ -46,6 +47,7 @@ enum Pending {
     Storage,
     Keys,
     Net(Rc<Exchange>),
+    P2p,
 }
 
 /// The operations and streams of one instance.
@@ -53,6 +55,7 @@ pub struct Ops {
     backend: Rc<dyn Backend>,
     keys: Option<Rc<dyn Keys>>,
     rules: net::Rules,
+    p2p: Option<Rc<Session>>,
     wake: Rc<dyn Fn()>,
     pending: RefCell<HashMap<u64, Pending>>,
     streams: RefCell<HashMap<u32, Rc<Exchange>>>,
@@ -66,12 +69,14 @@ impl Ops {
         backend: Rc<dyn Backend>,
         keys: Option<Rc<dyn Keys>>,
         rules: net::Rules,
+        p2p: Option<Rc<P2p>>,
         wake: Rc<dyn Fn()>,
     ) -> Rc<Self> {
-        Rc::new(Self {
+        Rc::new_cyclic(|ops: &Weak<Self>| Self {
             backend,
             keys,
             rules,
+            p2p: p2p.map(|p2p| Session::new(p2p, ops.clone())),
             wake,
             pending: RefCell::default(),
             streams: RefCell::default(),
@@ -93,6 +98,9 @@ impl Ops {
     /// The instance is dead: what is under way is stopped where it can be, and tells nobody. Batches that storage has accepted take effect all the same.
     pub fn abandon(&self) {
         self.abandoned.set(true);
+        if let Some(p2p) = &self.p2p {
+            p2p.end();
+        }
         for exchange in self.streams.take().into_values() {
             exchange.abort();
         }
@@ -164,7 +172,7 @@ impl Ops {
             return AbiStatus::Invalid;
         };
         let stream = request.response_stream;
-        if stream % 2 == 0 || stream > i32::MAX as u32 || self.streams.borrow().contains_key(&stream) {
+        if stream % 2 == 0 || stream > i32::MAX as u32 || self.has_stream(stream) {
             return AbiStatus::Invalid;
         }
         if self.streams.borrow().len() >= DEFAULT_MAX_STREAMS as usize {
@@ -184,7 +192,7 @@ impl Ops {
             };
             let data = {
                 let ops = ops.clone();
-                move |bytes: Uint8Array| ops.stream_event(stream, StreamEventKind::Data, 0, Some(bytes))
+                move |bytes: Uint8Array| ops.net_event(stream, StreamEventKind::Data, 0, Some(bytes))
             };
             match net::run(&exchange, ops.rules, request, body, head, data).await {
                 Ok(()) => ops.end_stream(stream, StreamEventKind::Fin, 0),
@@ -201,6 +209,26 @@ impl Ops {
             }
         });
         AbiStatus::Ok
+    }
+
+    /// `avatar_p2p`.
+    pub fn p2p(self: &Rc<Self>, op: u64, command: &Lent) -> AbiStatus {
+        let Some(p2p) = &self.p2p else {
+            return AbiStatus::Unsupported;
+        };
+        if let Err(status) = self.admit(op) {
+            return status;
+        }
+        self.pending.borrow_mut().insert(op, Pending::P2p);
+        let status = p2p.command(op, command.to_vec());
+        if status != AbiStatus::Ok {
+            self.pending.borrow_mut().remove(&op);
+        }
+        status
+    }
+
+    fn has_stream(&self, stream: u32) -> bool {
+        self.streams.borrow().contains_key(&stream) || self.p2p.as_ref().is_some_and(|p2p| p2p.has_stream(stream))
     }
 
     fn admit(&self, op: u64) -> Result<(), AbiStatus> {
@@ -226,7 +254,7 @@ impl Ops {
         self.tell(OpEvent::Completed { op, code, head, body });
     }
 
-    fn stream_event(&self, stream: u32, kind: StreamEventKind, arg: i64, data: Option<Uint8Array>) {
+    fn net_event(&self, stream: u32, kind: StreamEventKind, arg: i64, data: Option<Uint8Array>) {
         // Closed by the guest: no further DATA (H19).
         if self.streams.borrow().contains_key(&stream) {
             self.tell(OpEvent::Stream {
@@ -239,7 +267,7 @@ impl Ops {
     }
 
     fn end_stream(&self, stream: u32, kind: StreamEventKind, arg: i64) {
-        self.stream_event(stream, kind, arg, None);
+        self.net_event(stream, kind, arg, None);
         self.streams.borrow_mut().remove(&stream);
     }
 
@@ -253,51 +281,96 @@ impl Ops {
     /// `avatar_cancel`. A storage batch and a command for keys are not stopped: they are on their way, and their true results follow.
     pub fn cancel(&self, op: u64) -> AbiStatus {
         match self.pending.borrow().get(&op) {
-            None => AbiStatus::NotFound,
-            Some(Pending::Storage | Pending::Keys) => AbiStatus::Ok,
-            Some(Pending::Net(exchange)) => {
-                exchange.abort();
-                AbiStatus::Ok
+            None => return AbiStatus::NotFound,
+            Some(Pending::Storage | Pending::Keys) => {}
+            Some(Pending::Net(exchange)) => exchange.abort(),
+            Some(Pending::P2p) => {
+                if let Some(p2p) = &self.p2p {
+                    p2p.cancel(op);
+                }
             }
         }
+        AbiStatus::Ok
     }
 
     /// `avatar_stream_grant`.
     pub fn stream_grant(&self, stream: u32, bytes: u32) -> AbiStatus {
-        match self.streams.borrow().get(&stream) {
-            None => AbiStatus::NotFound,
-            Some(exchange) => {
+        match (self.streams.borrow().get(&stream), &self.p2p) {
+            (Some(exchange), _) => {
                 exchange.grant(bytes);
                 AbiStatus::Ok
             }
+            (None, Some(p2p)) => p2p.stream_grant(stream, bytes),
+            (None, None) => AbiStatus::NotFound,
         }
     }
 
-    /// `avatar_stream_close`. The streams of this host carry bytes to the guest only: there is nothing to finish.
+    /// `avatar_stream_close`. A response of HTTP carries bytes to the guest only: there is nothing to finish.
     pub fn stream_close(&self, stream: u32, how: i32) -> AbiStatus {
         const FINISH_WRITING: i32 = 1;
-        if how == FINISH_WRITING {
-            return match self.streams.borrow().contains_key(&stream) {
-                true => AbiStatus::Ok,
-                false => AbiStatus::NotFound,
-            };
+        let of_net = self.streams.borrow().contains_key(&stream);
+        match &self.p2p {
+            Some(p2p) if !of_net => {
+                let status = p2p.stream_close(stream, how);
+                if status != AbiStatus::Ok {
+                    return status;
+                }
+            }
+            _ if !of_net => return AbiStatus::NotFound,
+            _ if how == FINISH_WRITING => return AbiStatus::Ok,
+            _ => {
+                if let Some(exchange) = self.streams.borrow_mut().remove(&stream) {
+                    exchange.abort();
+                }
+            }
         }
-        let Some(exchange) = self.streams.borrow_mut().remove(&stream) else {
-            return AbiStatus::NotFound;
-        };
-        exchange.abort();
-        // What waits to be told is not told any more (H19).
-        self.events
-            .borrow_mut()
-            .retain(|event| !matches!(event, OpEvent::Stream { stream: of, .. } if *of == stream));
+        if how != FINISH_WRITING {
+            self.forget_events(stream, how);
+        }
         AbiStatus::Ok
     }
 
-    /// `avatar_stream_write`: no stream of this host can be written.
-    pub fn stream_write(&self, stream: u32) -> AbiStatus {
-        match self.streams.borrow().contains_key(&stream) {
-            true => AbiStatus::BadState,
-            false => AbiStatus::NotFound,
+    /// What waits to be told is not told any more (H19): after a reset nothing, after an end of reading no bytes and no end of them.
+    fn forget_events(&self, closed: u32, how: i32) {
+        const STOP_READING: i32 = 2;
+        let told = |kind| how == STOP_READING && !matches!(kind, StreamEventKind::Data | StreamEventKind::Fin);
+        self.events.borrow_mut().retain(
+            |event| !matches!(event, OpEvent::Stream { stream, kind, .. } if *stream == closed && !told(*kind)),
+        );
+    }
+
+    /// `avatar_stream_write`. A response of HTTP cannot be written.
+    pub fn stream_write(&self, stream: u32, parts: &[Lent]) -> Result<u32, AbiStatus> {
+        if self.streams.borrow().contains_key(&stream) {
+            return Err(AbiStatus::BadState);
         }
+        let p2p = self.p2p.as_ref().ok_or(AbiStatus::NotFound)?;
+        p2p.stream_write(stream, parts.iter().map(Lent::view).collect())
+    }
+}
+
+impl P2pEvents for Ops {
+    fn taken(&self, stream: u32) -> bool {
+        self.streams.borrow().contains_key(&stream)
+    }
+
+    fn completed(&self, op: u64, code: i32, head: Vec<u8>) {
+        if self.pending.borrow_mut().remove(&op).is_some() {
+            let (head, body) = (Zeroizing::new(head), Vec::new());
+            self.tell(OpEvent::Completed { op, code, head, body });
+        }
+    }
+
+    fn failed(&self, op: u64, error: P2pError) {
+        self.complete(op, Err(error.into_completion()));
+    }
+
+    fn stream_event(&self, stream: u32, kind: StreamEventKind, arg: i64, data: Option<Uint8Array>) {
+        self.tell(OpEvent::Stream {
+            stream,
+            kind,
+            arg,
+            data,
+        });
     }
 }

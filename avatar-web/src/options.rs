@@ -29,6 +29,8 @@ extern "C" {
     #[wasm_bindgen(method, getter, js_name = loopbackHttp)]
     fn loopback_http(this: &HostOptions) -> JsValue;
     #[wasm_bindgen(method, getter)]
+    fn p2p(this: &HostOptions) -> JsValue;
+    #[wasm_bindgen(method, getter)]
     fn onfailed(this: &HostOptions) -> JsValue;
     #[wasm_bindgen(method, getter)]
     fn log(this: &HostOptions) -> JsValue;
@@ -66,7 +68,14 @@ pub fn check(options: &HostOptions) -> Result<Options, HostError> {
             .map(Some)
             .map_err(|_| wrong(&format!("{name} must be a function")))
     };
+    let p2p = options.p2p();
+    let p2p = match p2p.is_undefined() {
+        true => None,
+        false if p2p.is_object() => Some(p2p.unchecked_into()),
+        false => return Err(wrong("p2p must be a JsP2p")),
+    };
     Ok(Options {
+        p2p,
         module: CheckedModule::check(module, options.build_id().as_string().as_deref())?,
         name,
         storage,

@@ -16,6 +16,9 @@ pub async fn of(host: &Host) -> HostStatus {
     if host.has_keys() {
         capabilities.push("keys".to_owned());
     }
+    if host.has_p2p() {
+        capabilities.push("p2p".to_owned());
+    }
     HostStatus {
         storage: ready.storage,
         storage_reason: ready.storage_reason,

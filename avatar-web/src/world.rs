@@ -112,6 +112,10 @@ impl Imports for World {
         self.ops.keys(op, &command)
     }
 
+    fn p2p(&self, op: u64, command: Lent) -> AbiStatus {
+        self.ops.p2p(op, &command)
+    }
+
     fn cancel(&self, op: u64) -> AbiStatus {
         self.ops.cancel(op)
     }
@@ -124,7 +128,7 @@ impl Imports for World {
         self.ops.stream_close(stream, how)
     }
 
-    fn stream_write(&self, stream: u32) -> Result<u32, AbiStatus> {
-        Err(self.ops.stream_write(stream))
+    fn stream_write(&self, stream: u32, parts: Vec<Lent>) -> Result<u32, AbiStatus> {
+        self.ops.stream_write(stream, &parts)
     }
 }

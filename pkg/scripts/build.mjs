@@ -1,4 +1,4 @@
-// Builds dist/ from src/, src/gen (buf generate) and wasm-out/ (the two modules and the glue). Called by the root's build; run it alone with `npm run build -w pkg`.
+// Builds dist/ from src/, src/gen (buf generate) and wasm-out/ (the modules and the glue). Called by the root's build; run it alone with `npm run build -w pkg`.
 import { execFileSync } from "node:child_process";
 import { copyFile, cp, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -21,8 +21,9 @@ const inDist = (...parts) => path.join(STAGING, ...parts);
 /** What the Rust builds left, or one clear sentence. */
 async function wasmOut() {
   try {
-    const [metaUnit, avatarWeb, glue] = await Promise.all(["meta_unit.wasm", "avatar_web_bg.wasm", "avatar_web.js"].map((name) => readFile(path.join(WASM_OUT, name))));
-    return { metaUnit, avatarWeb, glue: glue.toString() };
+    const files = ["meta_unit.wasm", "avatar_web_bg.wasm", "avatar_web.js", "avatar_p2p_bg.wasm", "avatar_p2p.js"];
+    const [metaUnit, avatarWeb, webGlue, avatarP2p, p2pGlue] = await Promise.all(files.map((name) => readFile(path.join(WASM_OUT, name))));
+    return { metaUnit, avatarWeb, avatarP2p, glue: { "avatar_web.js": webGlue, "avatar_p2p.js": p2pGlue } };
   } catch (error) {
     throw new Error(`${path.relative(ROOT, error.path ?? WASM_OUT)} is missing: run \`npm run build\` in the root once, which builds the WebAssembly.`, { cause: error });
   }
@@ -38,7 +39,7 @@ async function buildIdOf(name, wasm) {
 async function typescript() {
   const tsc = path.join(path.dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin", "tsc");
   execFileSync(process.execPath, [tsc, "-p", path.join(PKG, "tsconfig.json"), "--outDir", STAGING], { stdio: "inherit" });
-  for (const file of ["host/avatar_web.d.ts", "inline/meta_unit.d.ts", "inline/avatar_web.d.ts", "inline/worker.d.ts"]) await cp(path.join(SRC, file), inDist(file));
+  for (const file of ["host/avatar_web.d.ts", "host/avatar_p2p.d.ts", "inline/meta_unit.d.ts", "inline/avatar_web.d.ts", "inline/avatar_p2p.d.ts", "inline/worker.d.ts"]) await cp(path.join(SRC, file), inDist(file));
 }
 
 /** Source maps name their sources as seen from the staging folder; from dist/ these are two levels nearer, and not in another folder. */
@@ -60,19 +61,18 @@ function inlineText(name, wasm) {
   return `inline-wasm:${name};${gzipSync(wasm, { level: constants.Z_BEST_COMPRESSION }).toString("base64")}`;
 }
 
-async function webAssembly({ metaUnit, avatarWeb, glue }) {
-  const [metaUnitId, avatarWebId] = [await buildIdOf("meta_unit.wasm", metaUnit), await buildIdOf("avatar_web_bg.wasm", avatarWeb)];
-  await writeFile(inDist("meta_unit.wasm"), metaUnit);
-  await writeFile(inDist("avatar_web_bg.wasm"), avatarWeb);
-  await writeFile(inDist("host", "avatar_web.js"), glue);
-  await writeFile(
-    inDist("build_ids.js"),
-    `/** Written by the build: the builds that belong to this package. */\nexport const META_UNIT_BUILD_ID = "${metaUnitId}";\nexport const AVATAR_WEB_BUILD_ID = "${avatarWebId}";\n`,
-  );
-  await rm(inDist("build_ids.js.map"), { force: true });
+async function webAssembly({ metaUnit, avatarWeb, avatarP2p, glue }) {
+  const modules = { meta_unit: ["meta_unit.wasm", metaUnit], avatar_web: ["avatar_web_bg.wasm", avatarWeb], avatar_p2p: ["avatar_p2p_bg.wasm", avatarP2p] };
   await mkdir(inDist("inline"), { recursive: true });
-  await textModule("meta_unit.js", "meta_unit.wasm, for bundlers that do not copy files.", inlineText("meta_unit", metaUnit));
-  await textModule("avatar_web.js", "avatar_web_bg.wasm, for bundlers that do not copy files.", inlineText("avatar_web", avatarWeb));
+  let buildIds = "/** Written by the build: the builds that belong to this package. */\n";
+  for (const [name, [file, wasm]] of Object.entries(modules)) {
+    await writeFile(inDist(file), wasm);
+    await textModule(`${name}.js`, `${file}, for bundlers that do not copy files.`, inlineText(name, wasm));
+    buildIds += `export const ${name.toUpperCase()}_BUILD_ID = "${await buildIdOf(file, wasm)}";\n`;
+  }
+  for (const [file, source] of Object.entries(glue)) await writeFile(inDist("host", file), source);
+  await writeFile(inDist("build_ids.js"), buildIds);
+  await rm(inDist("build_ids.js.map"), { force: true });
 }
 
 /** One self-contained file: bundlers and servers take it as it is. */

@@ -15,6 +15,10 @@ export const browserAssets: WasmAssets = {
     file: () => new URL("./avatar_web_bg.wasm", import.meta.url),
     inline: () => import("./inline/avatar_web.js"),
   },
+  avatarP2p: {
+    file: () => new URL("./avatar_p2p_bg.wasm", import.meta.url),
+    inline: () => import("./inline/avatar_p2p.js"),
+  },
 };
 
 /** Starts the worker from its file. */

@@ -16,4 +16,8 @@ export const nodeAssets: WasmAssets = {
     file: () => readFile(new URL("./avatar_web_bg.wasm", import.meta.url)),
     inline: () => import("./inline/avatar_web.js"),
   },
+  avatarP2p: {
+    file: () => readFile(new URL("./avatar_p2p_bg.wasm", import.meta.url)),
+    inline: () => import("./inline/avatar_p2p.js"),
+  },
 };

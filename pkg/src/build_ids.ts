@@ -9,3 +9,5 @@
 export const META_UNIT_BUILD_ID: string = "";
 /** `avatar:build` of avatar_web_bg.wasm, in hex. */
 export const AVATAR_WEB_BUILD_ID: string = "";
+/** `avatar:build` of avatar_p2p_bg.wasm, in hex. */
+export const AVATAR_P2P_BUILD_ID: string = "";

@@ -14,7 +14,7 @@ import type { StartHost } from "./host/running.js";
 import { browserPasskeys } from "./identity/passkeys.browser.js";
 import { SoleConnector } from "./leader/connector.js";
 import { TabsConnector } from "./leader/tabs.js";
-import { loadModules } from "./load/load.js";
+import { loadModules, loadP2p } from "./load/load.js";
 
 /** See {@link Environment}. */
 export const browser: Environment = {
@@ -75,7 +75,8 @@ function hostStarter(options: AvatarOptions, tabs: boolean, lacking: string[]): 
       },
     } as const;
     const made = await worker;
-    return made === undefined ? startInThread(serve) : startInWorker(made, serve, onDeath);
+    const p2p = (): Promise<WebAssembly.Module> => loadP2p(browserAssets);
+    return made === undefined ? startInThread(serve, p2p) : startInWorker(made, serve, p2p, onDeath);
   };
 }
 

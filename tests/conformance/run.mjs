@@ -3,6 +3,7 @@
 import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
 import { CHECKS } from "./kit/checks/index.mjs";
+import { P2P_CHECKS } from "./kit/p2p-checks.mjs";
 import { runChecks } from "./kit/runner.mjs";
 
 const { values, positionals } = parseArgs({ options: { claim: { type: "string", multiple: true, default: [] }, only: { type: "string", default: "" } }, allowPositionals: true });
@@ -13,7 +14,7 @@ if (positionals.length === 0) {
 
 const SIGNS = { passed: "ok  ", failed: "FAIL", skipped: "skip" };
 await build();
-const checks = CHECKS.filter(({ name, cites }) => `${cites} ${name}`.includes(values.only));
+const checks = [...CHECKS, ...P2P_CHECKS].filter(({ name, cites }) => `${cites} ${name}`.includes(values.only));
 const results = await runChecks(positionals, {
   claims: values.claim,
   checks,

@@ -9,7 +9,7 @@ import { addPage, command, filesBelow, pack, project } from "./lib/project.mjs";
 import { serve } from "./lib/serve.mjs";
 
 /** The WebAssembly files of the package, by the stem of their name. */
-const WASM_STEMS = ["meta_unit", "avatar_web"];
+const WASM_STEMS = ["meta_unit", "avatar_web", "avatar_p2p"];
 
 let packed;
 let browser;

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::rc::Rc;
 
+use avatar_proto::p2p_command::Command;
 use avatar_proto::{AbiStatus, Message, P2pCommand};
 use js_sys::Uint8Array;
 use libp2p::identity::Keypair;
@@ -17,24 +18,28 @@ use crate::transports;
 
 #[wasm_bindgen(typescript_custom_section)]
 const INTERFACE: &str = r#"
-/** What an instance is told. Called from the event loop, never inside a call of {@link P2p}. */
-export interface P2pListener {
-  /** `yuan_complete`. */
-  completed(op: bigint, code: number, head: Uint8Array): void;
-  /** `yuan_stream_event`: kind, argument and data as ABI.md §7 has them. */
-  streamEvent(stream: number, kind: number, arg: number, data: Uint8Array): void;
-}
+/**
+ * What an instance is told: `kind` 1 to 6 is an event of the stream `of` as ABI.md §7 has it; 0 is the completion of the operation `of`, with its status as `arg`. Called from the event
+ * loop, never inside a call of {@link P2p}, but for the question -1: whether another capability of the host uses the number `of` for a stream.
+ */
+export type P2pListener = (of: bigint, kind: number, arg: number, data: Uint8Array | undefined) => boolean;
 "#;
 
 #[wasm_bindgen]
 extern "C" {
     /// The host's side of one instance.
-    #[wasm_bindgen(typescript_type = "P2pListener")]
+    #[wasm_bindgen(typescript_type = "P2pListener", extends = js_sys::Function)]
+    #[derive(Clone)]
     pub type P2pListener;
-    #[wasm_bindgen(method)]
-    fn completed(this: &P2pListener, op: u64, code: i32, head: Uint8Array);
-    #[wasm_bindgen(method, js_name = streamEvent)]
-    fn stream_event(this: &P2pListener, stream: u32, kind: i32, arg: f64, data: Uint8Array);
+    // A function is called as a method of itself.
+    #[wasm_bindgen(method, js_name = call)]
+    fn tell(this: &P2pListener, itself: &JsValue, of: u64, kind: i32, arg: f64, data: Option<Uint8Array>) -> bool;
+}
+
+/// Kinds beside those of stream events.
+mod kinds {
+    pub const COMPLETED: i32 = 0;
+    pub const TAKEN: i32 = -1;
 }
 
 /// A swarm for one host, over any number of instances of its guest. Statuses are those of the ABI: 0, or a negative AbiStatus.
@@ -46,7 +51,7 @@ pub struct P2p {
 struct Shared {
     /// `None` once it is closed.
     node: Option<Node>,
-    listener: Option<Rc<P2pListener>>,
+    listener: Option<P2pListener>,
 }
 
 #[wasm_bindgen]
@@ -68,7 +73,7 @@ impl P2p {
     /// A new instance takes over; all that was the last one's ends.
     pub fn attach(&self, listener: P2pListener) {
         let mut shared = self.shared.borrow_mut();
-        shared.listener = Some(Rc::new(listener));
+        shared.listener = Some(listener);
         if let Some(node) = &mut shared.node {
             node.attach();
         }
@@ -88,7 +93,16 @@ impl P2p {
         let Ok(command) = P2pCommand::decode(command) else {
             return AbiStatus::Invalid.code();
         };
-        self.with(|node| command.check().and_then(|()| node.command(op, command)))
+        if let Err(status) = command.check() {
+            return status.code();
+        }
+        if let Some(Command::OpenStream(open)) = &command.command
+            && let Some(listener) = &self.shared.borrow().listener
+            && tell(listener, open.stream.into(), kinds::TAKEN, 0.0, None)
+        {
+            return AbiStatus::Invalid.code();
+        }
+        self.with(|node| node.command(op, command))
     }
 
     /// `avatar_cancel`.
@@ -109,7 +123,14 @@ impl P2p {
     /// `avatar_stream_write` of these parts together: how many bytes were taken, or a negative AbiStatus.
     #[wasm_bindgen(js_name = streamWrite)]
     pub fn stream_write(&self, stream: u32, parts: Vec<Uint8Array>) -> i32 {
-        let len: usize = parts.iter().map(|part| part.length() as usize).sum();
+        let len = parts.iter().map(|part| part.length() as usize).sum();
+        let mut shared = self.shared.borrow_mut();
+        let Some(node) = &mut shared.node else {
+            return AbiStatus::NotFound.code();
+        };
+        if let Err(status) = node.check_write(stream, len) {
+            return status.code();
+        }
         let mut bytes = vec![0; len];
         let mut at = 0;
         for part in &parts {
@@ -117,14 +138,9 @@ impl P2p {
             part.copy_to(&mut bytes[at..end]);
             at = end;
         }
-        let mut shared = self.shared.borrow_mut();
-        match &mut shared.node {
-            None => AbiStatus::NotFound.code(),
-            // At most a stream's window.
-            Some(node) => node
-                .write(stream, bytes)
-                .map_or_else(|status| status.code(), |taken| taken as i32),
-        }
+        // At most a stream's window.
+        node.write(stream, bytes)
+            .map_or_else(AbiStatus::code, |taken| taken as i32)
     }
 
     /// `avatar_stream_grant`.
@@ -169,23 +185,30 @@ async fn drive(shared: Rc<RefCell<Shared>>) {
     };
     while let Some((listener, output)) = next().await {
         if let Some(listener) = listener {
-            tell(&listener, output);
+            tell_output(&listener, output);
         }
     }
 }
 
-fn tell(listener: &P2pListener, output: Output) {
-    let nothing = || Uint8Array::new_with_length(0);
-    let bytes = |bytes: Vec<u8>| Uint8Array::from(bytes.as_slice());
-    match output {
-        Output::Completed { op, code, head } => listener.completed(op, code, bytes(head)),
-        Output::Opened { stream, credit } => listener.stream_event(stream, 1, credit.into(), nothing()),
-        Output::Inbound { stream, credit, head } => listener.stream_event(stream, 6, credit.into(), bytes(head)),
-        Output::Stream { stream, event } => match event {
-            StreamEvent::Data(data) => listener.stream_event(stream, 2, 0.0, bytes(data)),
-            StreamEvent::Fin => listener.stream_event(stream, 3, 0.0, nothing()),
-            StreamEvent::Reset(status) => listener.stream_event(stream, 4, f64::from(status as i32), nothing()),
-            StreamEvent::Writable(credit) => listener.stream_event(stream, 5, credit.into(), nothing()),
-        },
-    }
+fn tell(listener: &P2pListener, of: u64, kind: i32, arg: f64, data: Option<Vec<u8>>) -> bool {
+    let data = data.map(|bytes| Uint8Array::from(bytes.as_slice()));
+    listener.tell(&JsValue::UNDEFINED, of, kind, arg, data)
+}
+
+fn tell_output(listener: &P2pListener, output: Output) {
+    let (of, kind, arg, data) = match output {
+        Output::Completed { op, code, head } => (op, kinds::COMPLETED, f64::from(code), Some(head)),
+        Output::Opened { stream, credit } => (stream.into(), 1, credit.into(), None),
+        Output::Inbound { stream, credit, head } => (stream.into(), 6, credit.into(), Some(head)),
+        Output::Stream { stream, event } => {
+            let (kind, arg, data) = match event {
+                StreamEvent::Data(data) => (2, 0.0, Some(data)),
+                StreamEvent::Fin => (3, 0.0, None),
+                StreamEvent::Reset(status) => (4, f64::from(status as i32), None),
+                StreamEvent::Writable(credit) => (5, credit.into(), None),
+            };
+            (stream.into(), kind, arg, data)
+        }
+    };
+    tell(listener, of, kind, arg, data);
 }

@@ -135,14 +135,24 @@ impl Links {
         }
     }
 
+    /// Whether so many bytes would be taken now.
+    pub fn check_write(&self, number: u32, len: usize) -> Result<(), AbiStatus> {
+        let key = self.keys.get(&number).ok_or(AbiStatus::NotFound)?;
+        match self.by_key.get(key) {
+            None => Err(AbiStatus::NotFound),
+            Some(link) if link.write != Side::Open => Err(AbiStatus::Closed),
+            Some(link) if len > link.credit as usize => Err(AbiStatus::Again),
+            Some(_) => Ok(()),
+        }
+    }
+
     /// `avatar_stream_write`: all of it, or AGAIN.
     pub fn write(&mut self, number: u32, bytes: Vec<u8>) -> Result<u32, AbiStatus> {
+        self.check_write(number, bytes.len())?;
         let (key, link) = self.get(number)?;
-        if link.write != Side::Open {
-            return Err(AbiStatus::Closed);
-        }
-        let len = u32::try_from(bytes.len()).map_err(|_| AbiStatus::Again)?;
-        link.credit = link.credit.checked_sub(len).ok_or(AbiStatus::Again)?;
+        // No more than the credit, which fits.
+        let len = bytes.len() as u32;
+        link.credit -= len;
         if len > 0 {
             link.waiting.push_back(bytes);
             self.wake(key);

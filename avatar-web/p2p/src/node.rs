@@ -213,6 +213,14 @@ impl Node {
         Ok(())
     }
 
+    /// Whether so many bytes would be taken now.
+    ///
+    /// # Errors
+    /// Those of [`Self::write`].
+    pub fn check_write(&self, stream: u32, len: usize) -> Result<(), AbiStatus> {
+        self.links.check_write(stream, len)
+    }
+
     /// `avatar_stream_write`: takes all of it.
     ///
     /// # Errors

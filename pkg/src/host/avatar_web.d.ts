@@ -17,6 +17,7 @@ export interface HostOptions {
   buildId?: string;
   testRequests?: boolean;
   loopbackHttp?: boolean;
+  p2p?: { load(): Promise<unknown> };
   onfailed?: (error: Error & { readonly code: string; readonly retryable: boolean }) => void;
 }
 

@@ -5,14 +5,14 @@
  */
 import { portPair } from "../channel/port.js";
 import { errorOfHost, type RunningHost } from "./running.js";
-import type { ServeOptions } from "./serve.js";
+import type { LoadP2p, ServeOptions } from "./serve.js";
 
-/** Starts it. @throws AvatarError */
-export async function startInThread(options: ServeOptions): Promise<RunningHost> {
+/** Starts it. Without `loadP2p` it reaches no peers. @throws AvatarError */
+export async function startInThread(options: ServeOptions, loadP2p?: LoadP2p): Promise<RunningHost> {
   const { serve } = await import("./serve.js");
   const [port, hostPort] = portPair();
   try {
-    const served = await serve(options, hostPort);
+    const served = await serve(options, hostPort, loadP2p);
     return { port, stop: () => void served.close() };
   } catch (error) {
     throw errorOfHost(error);

@@ -6,8 +6,8 @@
 import type { PortLike } from "../channel/port.js";
 import { AvatarLoadError } from "../errors.js";
 import { errorOfHost, type RunningHost } from "./running.js";
-import type { ServeOptions } from "./serve.js";
-import type { WorkerMessage, WorkerStart } from "./worker_messages.js";
+import type { LoadP2p, ServeOptions } from "./serve.js";
+import type { P2pAnswer, WorkerMessage, WorkerStart } from "./worker_messages.js";
 
 /** Resolves once the worker's script runs. @throws AvatarLoadError `WORKER_FAILED`: not there, no script, or forbidden. */
 export function workerLoaded(make: () => Worker): Promise<Worker> {
@@ -31,7 +31,7 @@ export function workerLoaded(make: () => Worker): Promise<Worker> {
 }
 
 /** Starts the host in a worker that is loaded. `onDeath`: the worker failed later. @throws AvatarError */
-export function startInWorker(worker: Worker, options: ServeOptions, onDeath: (error: AvatarLoadError) => void): Promise<RunningHost> {
+export function startInWorker(worker: Worker, options: ServeOptions, loadP2p: LoadP2p, onDeath: (error: AvatarLoadError) => void): Promise<RunningHost> {
   const { port1, port2 } = new MessageChannel();
   return new Promise((resolve, reject) => {
     worker.onerror = (event) => {
@@ -43,6 +43,12 @@ export function startInWorker(worker: Worker, options: ServeOptions, onDeath: (e
     };
     worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
       if (data.type === "started") resolve({ port: port1 as PortLike, stop: () => worker.terminate() });
+      if (data.type === "wantP2p") {
+        loadP2p().then(
+          (module) => worker.postMessage({ type: "p2p", module } satisfies P2pAnswer),
+          (error: Error) => worker.postMessage({ type: "p2p", error: error.message } satisfies P2pAnswer),
+        );
+      }
       if (data.type === "failed") {
         worker.terminate();
         reject(errorOfHost(data));

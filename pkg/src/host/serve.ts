@@ -5,6 +5,7 @@
  */
 import type { PortLike } from "../channel/port.js";
 import { controlChannelName, clientChannelName, clientLockName, hostLockName, isControlMessage, type ControlMessage } from "../leader/names.js";
+import initP2p, { P2p } from "./avatar_p2p.js";
 import init, { Host, type HostOptions } from "./avatar_web.js";
 
 /** What a host needs to start. All of it can be sent to a worker (but a JsStorage). */
@@ -15,18 +16,21 @@ export interface ServeOptions {
   tabs: boolean;
 }
 
+/** Brings the module of libp2p. @throws AvatarError */
+export type LoadP2p = () => Promise<WebAssembly.Module>;
+
 /** A host that runs. */
 export interface Served {
   /** Lets go of everything, after what is under way. Idempotent. */
   close(): Promise<void>;
 }
 
-/** Starts the host and serves `port`. @throws HostError when it does not start. */
-export async function serve(options: ServeOptions, port: PortLike): Promise<Served> {
+/** Starts the host and serves `port`. Without `loadP2p` it reaches no peers. @throws HostError when it does not start. */
+export async function serve(options: ServeOptions, port: PortLike, loadP2p?: LoadP2p): Promise<Served> {
   await init({ module_or_path: options.avatarWeb });
   const lowerFence = options.tabs ? await raiseFence(options.host.name) : () => undefined;
   try {
-    const host = await Host.start(options.host);
+    const host = await Host.start(loadP2p === undefined ? options.host : { ...options.host, p2p: { load: () => startP2p(loadP2p) } });
     host.attach(port);
     const stopTabs = options.tabs ? serveTabs(host, options.host.name) : () => undefined;
     return {
@@ -40,6 +44,11 @@ export async function serve(options: ServeOptions, port: PortLike): Promise<Serv
     lowerFence();
     throw error;
   }
+}
+
+async function startP2p(load: LoadP2p): Promise<typeof P2p> {
+  await initP2p({ module_or_path: await load() });
+  return P2p;
 }
 
 /**

@@ -4,15 +4,15 @@
  * @module
  */
 import type { PortLike } from "../channel/port.js";
-import { serve, type Served } from "./serve.js";
-import type { WorkerMessage, WorkerStart } from "./worker_messages.js";
+import { serve, type LoadP2p, type Served } from "./serve.js";
+import type { P2pAnswer, WorkerMessage, WorkerStart } from "./worker_messages.js";
 
-const scope = globalThis as unknown as { postMessage(message: WorkerMessage): void; onmessage: ((event: MessageEvent<WorkerStart>) => void) | null; served?: Served };
+const scope = globalThis as unknown as { postMessage(message: WorkerMessage): void; onmessage: ((event: MessageEvent<WorkerStart | P2pAnswer>) => void) | null; served?: Served };
 
 scope.onmessage = ({ data }) => {
   if (data?.type !== "start") return;
   scope.onmessage = null;
-  serve({ avatarWeb: data.avatarWeb, host: data.host, tabs: data.tabs }, data.port as PortLike).then(
+  serve({ avatarWeb: data.avatarWeb, host: data.host, tabs: data.tabs }, data.port as PortLike, askForP2p).then(
     (host) => {
       // Held for the life of the worker: the glue frees a host that the garbage collector finds.
       scope.served = host;
@@ -22,4 +22,13 @@ scope.onmessage = ({ data }) => {
       scope.postMessage({ type: "failed", code: error?.code ?? "INTERNAL", message: error?.message ?? String(error), retryable: error?.retryable ?? false }),
   );
 };
+const askForP2p: LoadP2p = () =>
+  new Promise((resolve, reject) => {
+    scope.onmessage = ({ data }) => {
+      if (data?.type !== "p2p") return;
+      if ("module" in data) resolve(data.module);
+      else reject(new Error(data.error));
+    };
+    scope.postMessage({ type: "wantP2p" });
+  });
 scope.postMessage({ type: "loaded" });

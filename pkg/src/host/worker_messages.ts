@@ -5,7 +5,7 @@
  */
 import type { HostOptions } from "./avatar_web.js";
 
-/** The one message to the worker; the client's port comes with it. */
+/** The first message to the worker; the client's port comes with it. */
 export interface WorkerStart {
   type: "start";
   avatarWeb: WebAssembly.Module;
@@ -14,8 +14,13 @@ export interface WorkerStart {
   port: MessagePort;
 }
 
+/** The answer to `wantP2p`. */
+export type P2pAnswer = { type: "p2p"; module: WebAssembly.Module } | { type: "p2p"; error: string };
+
 /** What the worker says. */
 export type WorkerMessage =
+  /** A peer is wanted: the worker's file does not find the module, the tab does. */
+  | { type: "wantP2p" }
   /** Its script runs. */
   | { type: "loaded" }
   /** The host runs. */

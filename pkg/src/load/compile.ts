@@ -5,8 +5,8 @@
  */
 import { AvatarLoadError } from "../errors.js";
 
-/** The two modules of the package. */
-export type WasmName = "meta_unit" | "avatar_web";
+/** The modules of the package. */
+export type WasmName = "meta_unit" | "avatar_web" | "avatar_p2p";
 
 /** Where a module comes from. */
 export type WasmSource = URL | string | BufferSource | WebAssembly.Module;

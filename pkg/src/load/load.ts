@@ -1,9 +1,9 @@
 /**
- * Finds and compiles the two modules without configuration: the file beside the package first, then the inlined copy.
+ * Finds and compiles the modules without configuration: the file beside the package first, then the inlined copy.
  *
  * @module
  */
-import { AVATAR_WEB_BUILD_ID, META_UNIT_BUILD_ID } from "../build_ids.js";
+import { AVATAR_P2P_BUILD_ID, AVATAR_WEB_BUILD_ID, META_UNIT_BUILD_ID } from "../build_ids.js";
 import { AvatarLoadError } from "../errors.js";
 import { compileBytes, compileSource, type WasmName, type WasmSource } from "./compile.js";
 import { inlineBytes } from "./inline.js";
@@ -19,9 +19,11 @@ export interface WasmAsset {
 export interface WasmAssets {
   readonly metaUnit: WasmAsset;
   readonly avatarWeb: WasmAsset;
+  /** libp2p, which is no part of a start: it is loaded when the first peer is wanted. */
+  readonly avatarP2p: WasmAsset;
 }
 
-/** The compiled modules. */
+/** The compiled modules that a host starts with. */
 export interface WasmModules {
   metaUnit: WebAssembly.Module;
   avatarWeb: WebAssembly.Module;
@@ -34,6 +36,11 @@ export async function loadModules(assets: WasmAssets, metaUnit: WasmSource | und
     load("avatar_web", assets.avatarWeb, AVATAR_WEB_BUILD_ID),
   ]);
   return { metaUnit: metaUnitModule, avatarWeb };
+}
+
+/** The module of libp2p. @throws AvatarLoadError */
+export function loadP2p(assets: WasmAssets): Promise<WebAssembly.Module> {
+  return load("avatar_p2p", assets.avatarP2p, AVATAR_P2P_BUILD_ID);
 }
 
 async function load(name: WasmName, asset: WasmAsset, buildId: string): Promise<WebAssembly.Module> {

@@ -1,4 +1,4 @@
-// The hosts of this repository: how their adapters are started, and what they claim beyond the MUSTs.
+// The hosts of this repository: how their adapters are started, and what they claim beyond the MUSTs. `peers`: they have CAPABILITY_P2P.
 import { execFileSync } from "node:child_process";
 import path from "node:path";
 import { findProgram } from "../../../scripts/lib/browsers.mjs";
@@ -18,6 +18,7 @@ export const HOSTS = [
   {
     name: "chromium",
     title: "avatar-web in Chromium",
+    peers: true,
     command: adapter("chromium"),
     claims: ["quarantine", "crash-loop-stop", "loopback-http", "restart"],
     missing: () => (findProgram("chromium") ? undefined : "Chromium is not installed"),

@@ -1,19 +1,26 @@
-//! The streams of net responses, with a count of what was granted and what came.
+//! Streams, with a count of what was granted and what came.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
 
 use avatar_proto::AbiStatus;
 
+use crate::operations::keep;
 use crate::{imports, monitor};
 
 /// One stream, as this guest sees it.
 #[derive(Clone, Copy, Default)]
 pub struct Stream {
+    /// OPENED or INBOUND came.
+    pub opened: bool,
+    /// Bytes that this guest may write.
+    pub credit: u64,
     /// Bytes that may come.
     pub granted: u64,
     /// Bytes that came.
     pub received: u64,
+    /// They were not those of the [`pattern`].
+    pub scrambled: bool,
     /// FIN came.
     pub finished: bool,
     /// RESET came, with this argument.
@@ -22,19 +29,26 @@ pub struct Stream {
     pub closed: bool,
     /// Events after its end.
     pub late: u32,
+    /// Events at all.
+    pub events: u32,
 }
 
 thread_local! {
     static STREAMS: RefCell<BTreeMap<i32, Stream>> = const { RefCell::new(BTreeMap::new()) };
+    static INBOUND: RefCell<VecDeque<(i32, Vec<u8>)>> = const { RefCell::new(VecDeque::new()) };
+    static LAST: Cell<i32> = const { Cell::new(-1) };
+}
+
+/// The byte at a place of what echoes send.
+pub fn pattern(at: u64) -> u8 {
+    (at % 251) as u8
 }
 
 /// A number that no stream had before: odd, as the guest's are.
 pub fn open() -> i32 {
-    STREAMS.with_borrow_mut(|streams| {
-        let stream = streams.len() as i32 * 2 + 1;
-        streams.insert(stream, Stream::default());
-        stream
-    })
+    LAST.set(LAST.get() + 2);
+    STREAMS.with_borrow_mut(|streams| streams.insert(LAST.get(), Stream::default()));
+    LAST.get()
 }
 
 /// How it stands.
@@ -42,11 +56,37 @@ pub fn state(stream: i32) -> Stream {
     STREAMS.with_borrow(|streams| streams.get(&stream).copied().unwrap_or_default())
 }
 
+/// The next stream that a peer opened: its number, and the encoded P2pInbound.
+pub fn next_inbound() -> Option<(i32, Vec<u8>)> {
+    INBOUND.with_borrow_mut(VecDeque::pop_front)
+}
+
 /// Takes so many more bytes.
 pub fn grant(stream: i32, bytes: i32) -> i32 {
     // Counted first: what comes early came from inside the import, which is another breach.
     change(stream, |state| state.granted += bytes as u64);
     imports::stream_grant(stream, bytes)
+}
+
+/// Writes these parts together. What `avatar_stream_write` returned.
+pub fn write(stream: i32, parts: &[&[u8]]) -> i32 {
+    let mut iov = Vec::new();
+    for part in parts {
+        let region = keep(part.to_vec());
+        iov.extend(region.ptr.to_le_bytes());
+        iov.extend(region.len.to_le_bytes());
+    }
+    let taken = imports::stream_write(stream, keep(iov).ptr, parts.len() as u32);
+    if let Ok(taken) = u64::try_from(taken) {
+        change(stream, |state| state.credit = state.credit.saturating_sub(taken));
+    }
+    taken
+}
+
+/// Writes no more.
+pub fn finish(stream: i32) -> i32 {
+    const FINISH_WRITING: i32 = 1;
+    imports::stream_close(stream, FINISH_WRITING)
 }
 
 /// Resets it.
@@ -66,11 +106,31 @@ fn change(stream: i32, change: impl FnOnce(&mut Stream)) {
 
 /// `yuan_stream_event`.
 pub fn event(stream: i32, kind: i32, arg: i64, data: &[u8]) -> i32 {
+    const INBOUND_KIND: i32 = 6;
     STREAMS.with_borrow_mut(|streams| {
+        if kind == INBOUND_KIND {
+            if stream <= 0 || stream % 2 != 0 {
+                monitor::note(
+                    "H26",
+                    format!("INBOUND came with the number {stream}, which is not the host's"),
+                );
+            }
+            INBOUND.with_borrow_mut(|inbound| inbound.push_back((stream, data.to_vec())));
+            let fresh = Stream {
+                opened: true,
+                credit: u64::try_from(arg).unwrap_or(0),
+                ..Stream::default()
+            };
+            // A number that was free may come again.
+            streams.insert(stream, fresh);
+            return 0;
+        }
         let Some(state) = streams.get_mut(&stream) else {
             return AbiStatus::NotFound.code();
         };
-        if state.finished || state.reset.is_some() || state.closed {
+        state.events += 1;
+        let credits = kind == 5;
+        if state.reset.is_some() || state.closed || (state.finished && !credits && kind != 4) {
             state.late += 1;
             if kind == 2 {
                 monitor::note("H19", format!("DATA came on stream {stream} after its end"));
@@ -78,7 +138,16 @@ pub fn event(stream: i32, kind: i32, arg: i64, data: &[u8]) -> i32 {
             return AbiStatus::NotFound.code();
         }
         match kind {
+            1 => {
+                if state.opened {
+                    monitor::note("H26", format!("OPENED came twice on stream {stream}"));
+                }
+                state.opened = true;
+                state.credit = u64::try_from(arg).unwrap_or(0);
+            }
             2 => {
+                let at = state.received;
+                state.scrambled |= data.iter().zip(at..).any(|(byte, at)| *byte != pattern(at));
                 state.received += data.len() as u64;
                 if state.received > state.granted {
                     monitor::note(
@@ -89,7 +158,7 @@ pub fn event(stream: i32, kind: i32, arg: i64, data: &[u8]) -> i32 {
             }
             3 => state.finished = true,
             4 => state.reset = Some(arg),
-            1 | 5 => {}
+            5 => state.credit += u64::try_from(arg).unwrap_or(0),
             _ => return AbiStatus::Invalid.code(),
         }
         0

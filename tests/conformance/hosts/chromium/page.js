@@ -21,6 +21,7 @@ window.startHost = async (url, name, loopbackHttp) => {
   return new Promise((resolve) => {
     worker.onmessage = ({ data }) => {
       if (data.type === "loaded") worker.postMessage({ type: "start", avatarWeb, tabs: false, port: channel.port2, host: { module, name, storage: "auto", loopbackHttp } }, [channel.port2]);
+      if (data.type === "wantP2p") compile("/pkg/avatar_p2p_bg.wasm").then((module) => worker.postMessage({ type: "p2p", module }));
       if (data.type === "started") resolve(undefined);
       if (data.type === "failed") resolve(`${data.code}: ${data.message}`);
     };

@@ -7,6 +7,7 @@ pub mod life;
 mod memory;
 mod net;
 mod ops;
+mod p2p;
 mod storage;
 mod sync;
 
@@ -132,6 +133,18 @@ fn find(name: &str, ask: Ask) -> Option<Check> {
         "credit" => Box::pin(net::credit(ask)),
         "reset" => Box::pin(net::reset(ask)),
         "finish" => Box::pin(net::finish(ask)),
+
+        "p2p-command" => Box::pin(p2p::command(ask)),
+        "p2p-cancelled" => Box::pin(p2p::cancelled(ask)),
+        "p2p-number" => Box::pin(p2p::number(ask)),
+        "p2p-inbound" => Box::pin(p2p::inbound(ask)),
+        "p2p-echo" => Box::pin(p2p::echo(ask)),
+        "p2p-serve" => Box::pin(p2p::serve(ask)),
+        "p2p-trickle" => Box::pin(p2p::trickle(ask)),
+        "p2p-flood" => Box::pin(p2p::flood(ask)),
+        "p2p-end" => Box::pin(p2p::end(ask)),
+        "p2p-reset" => Box::pin(p2p::reset(ask)),
+        "p2p-untouched" => Box::pin(p2p::untouched(ask)),
         _ => return None,
     })
 }

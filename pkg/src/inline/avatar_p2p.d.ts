@@ -1,0 +1,3 @@
+/** Written by the build: see load/inline.ts. */
+declare const text: string;
+export default text;
