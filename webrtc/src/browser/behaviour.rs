@@ -1,6 +1,6 @@
 //! The half that finds, or asks for, the connection that carries the signalling.
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     task::{Context, Poll},
 };
 
@@ -9,7 +9,7 @@ use futures::StreamExt as _;
 use libp2p_core::{Endpoint, transport::PortUse};
 use libp2p_identity::PeerId;
 use libp2p_swarm::{
-    ConnectionDenied, ConnectionId, DialFailure, ExpiredListenAddr, FromSwarm, NetworkBehaviour, NewListenAddr, NotifyHandler, THandler, THandlerInEvent,
+    CloseConnection, ConnectionDenied, ConnectionId, DialFailure, ExpiredListenAddr, FromSwarm, NetworkBehaviour, NewListenAddr, NotifyHandler, THandler, THandlerInEvent,
     THandlerOutEvent, ToSwarm,
     behaviour::{ConnectionClosed, ConnectionEstablished},
     dial_opts::{self, DialOpts},
@@ -19,7 +19,7 @@ use multiaddr::Multiaddr;
 
 use super::{
     address,
-    handler::{Connect, Handler, Offered, Shared},
+    handler::{Carried, Connect, Handler, Shared},
     transport::{Ends, Report, Reply, Request},
 };
 use crate::{Config, Error, PeerConnections};
@@ -49,13 +49,17 @@ pub struct Behaviour {
     waiting: HashMap<PeerId, Vec<Reply>>,
     /// Circuits that we dial for those who wait.
     dialling: HashMap<ConnectionId, PeerId>,
+    /// Those circuits, once they stand.
+    own_circuits: HashSet<ConnectionId>,
+    /// Connections over WebRTC.
+    direct: HashMap<ConnectionId, PeerId>,
     actions: VecDeque<ToSwarm<Event, THandlerInEvent<Self>>>,
 }
 
 impl Behaviour {
     pub(super) fn new(local: PeerId, connections: PeerConnections, config: Config, ends: Ends) -> Self {
         let shared = Shared { connections, config, is_listening: ends.is_listening.clone(), offers: Default::default() };
-        Self { local, shared, ends, carriers: HashMap::new(), waiting: HashMap::new(), dialling: HashMap::new(), actions: VecDeque::new() }
+        Self { local, shared, ends, carriers: HashMap::new(), waiting: HashMap::new(), dialling: HashMap::new(), own_circuits: HashSet::new(), direct: HashMap::new(), actions: VecDeque::new() }
     }
 
     fn handler(&self, address: &Multiaddr) -> THandler<Self> {
@@ -82,8 +86,11 @@ impl Behaviour {
     }
 
     fn established(&mut self, peer: PeerId, connection: ConnectionId, address: &Multiaddr) {
-        self.dialling.remove(&connection);
+        if self.dialling.remove(&connection).is_some() {
+            self.own_circuits.insert(connection);
+        }
         if address::is_webrtc(address) {
+            self.direct.insert(connection, peer);
             return;
         }
         self.carriers.entry(peer).or_default().push(connection);
@@ -92,7 +99,20 @@ impl Behaviour {
         }
     }
 
+    /// A circuit that was dialled for the signalling alone is closed after it: streams would go through the relay else, which commonly carries little, and not for long.
+    fn answered(&mut self, peer: PeerId, carrier: ConnectionId) {
+        if self.own_circuits.remove(&carrier) && self.is_over_webrtc(&peer) {
+            self.actions.push_back(ToSwarm::CloseConnection { peer_id: peer, connection: CloseConnection::One(carrier) });
+        }
+    }
+
+    fn is_over_webrtc(&self, peer: &PeerId) -> bool {
+        self.direct.values().any(|other| other == peer)
+    }
+
     fn closed(&mut self, peer: PeerId, connection: ConnectionId) {
+        self.own_circuits.remove(&connection);
+        self.direct.remove(&connection);
         if let Some(carriers) = self.carriers.get_mut(&peer) {
             carriers.retain(|known| *known != connection);
             if carriers.is_empty() {
@@ -159,11 +179,12 @@ impl NetworkBehaviour for Behaviour {
         }
     }
 
-    fn on_connection_handler_event(&mut self, peer: PeerId, _: ConnectionId, event: THandlerOutEvent<Self>) {
-        let Either::Left(Offered(offered)) = event;
-        match offered {
-            Ok(connection) => self.report(Report::Incoming(peer, connection)),
-            Err(error) => self.actions.push_back(ToSwarm::GenerateEvent(Event::InboundFailed { peer, error })),
+    fn on_connection_handler_event(&mut self, peer: PeerId, carrier: ConnectionId, event: THandlerOutEvent<Self>) {
+        let Either::Left(carried) = event;
+        match carried {
+            Carried::Offer(Ok(connection)) => self.report(Report::Incoming(peer, connection)),
+            Carried::Offer(Err(error)) => self.actions.push_back(ToSwarm::GenerateEvent(Event::InboundFailed { peer, error })),
+            Carried::Answer => self.answered(peer, carrier),
         }
     }
 

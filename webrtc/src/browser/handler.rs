@@ -44,14 +44,19 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub struct Connect(pub(super) Reply);
 
-/// What became of a remote's offer.
+/// What a connection has carried.
 #[derive(Debug)]
-pub struct Offered(pub(super) Result<Connection, Error>);
+pub enum Carried {
+    /// What became of a remote's offer.
+    Offer(Result<Connection, Error>),
+    /// Our offer has been answered, and both sides are connected or have given up.
+    Answer,
+}
 
 pub struct Handler {
     shared: Shared,
     wanted: VecDeque<Reply>,
-    work: SendWrapper<FuturesUnordered<LocalBoxFuture<'static, Option<Offered>>>>,
+    work: SendWrapper<FuturesUnordered<LocalBoxFuture<'static, Carried>>>,
     offers: usize,
     waker: Option<Waker>,
 }
@@ -75,10 +80,10 @@ impl Handler {
             async move {
                 let _counted = counted;
                 let answer = signalling::answer(stream, connections, &config).boxed_local();
-                Some(Offered(match select(answer, Delay::new(config.connect_timeout)).await {
+                Carried::Offer(match select(answer, Delay::new(config.connect_timeout)).await {
                     Either::Left((result, _)) => result,
                     Either::Right(_) => Err(Error::TimedOut),
-                }))
+                })
             }
             .boxed_local(),
         );
@@ -90,13 +95,17 @@ impl Handler {
         self.work.push(
             async move {
                 let offer = signalling::offer(stream, connections, &config).boxed_local();
-                let result = match select(offer, reply.cancellation()).await {
-                    Either::Left((result, _)) => result,
-                    Either::Right(_) => return None,
+                let (connection, farewell) = match select(offer, reply.cancellation()).await {
+                    Either::Left((Ok((connection, farewell)), _)) => (Ok(connection), Some(farewell)),
+                    Either::Left((Err(error), _)) => (Err(error), None),
+                    Either::Right(_) => return Carried::Answer,
                 };
                 // Who asked may have lost interest in this moment; the connection is closed then.
-                let _ = reply.send(result);
-                None
+                let _ = reply.send(connection);
+                if let Some(farewell) = farewell {
+                    farewell.wait().await;
+                }
+                Carried::Answer
             }
             .boxed_local(),
         );
@@ -111,7 +120,7 @@ impl Handler {
 
 impl ConnectionHandler for Handler {
     type FromBehaviour = Connect;
-    type ToBehaviour = Offered;
+    type ToBehaviour = Carried;
     type InboundProtocol = ReadyUpgrade<StreamProtocol>;
     type OutboundProtocol = ReadyUpgrade<StreamProtocol>;
     type InboundOpenInfo = ();
@@ -125,16 +134,16 @@ impl ConnectionHandler for Handler {
         !self.wanted.is_empty() || !self.work.is_empty()
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionHandlerEvent<Self::OutboundProtocol, Reply, Offered>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionHandlerEvent<Self::OutboundProtocol, Reply, Carried>> {
         if let Some(reply) = self.wanted.pop_front() {
             let protocol = SubstreamProtocol::new(ReadyUpgrade::new(signalling::PROTOCOL), reply);
             return Poll::Ready(ConnectionHandlerEvent::OutboundSubstreamRequest { protocol });
         }
-        while let Poll::Ready(Some(done)) = self.work.poll_next_unpin(cx) {
-            if let Some(offered) = done {
+        if let Poll::Ready(Some(carried)) = self.work.poll_next_unpin(cx) {
+            if matches!(carried, Carried::Offer(_)) {
                 self.offers -= 1;
-                return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(offered));
             }
+            return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(carried));
         }
         self.waker = Some(cx.waker().clone());
         Poll::Pending

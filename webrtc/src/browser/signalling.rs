@@ -2,10 +2,12 @@
 use std::{
     future::poll_fn,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use asynchronous_codec::Framed;
 use futures::{SinkExt as _, StreamExt as _};
+use futures_timer::Delay;
 use libp2p_swarm::StreamProtocol;
 use prost_codec::Codec;
 
@@ -20,6 +22,9 @@ pub(super) const PROTOCOL: StreamProtocol = StreamProtocol::new("/webrtc-signali
 
 /// A description or a candidate, in bytes; browsers' descriptions of one data channel have about 1 KB.
 const MAX_MESSAGE: usize = 64 * 1024;
+
+/// How long a remote may need until it is connected, after we are.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// A remote has this many candidates at most: one for each address and each of a few servers.
 const MAX_CANDIDATES: usize = 100;
@@ -60,8 +65,8 @@ fn messages(stream: libp2p_swarm::Stream) -> Messages {
     Framed::new(stream, Codec::new(MAX_MESSAGE))
 }
 
-/// The side that dials.
-pub(super) async fn offer(stream: libp2p_swarm::Stream, connections: PeerConnections, config: &Config) -> Result<Connection, Error> {
+/// The side that dials. The connection stands when this is done; the remote may need the stream a little longer.
+pub(super) async fn offer(stream: libp2p_swarm::Stream, connections: PeerConnections, config: &Config) -> Result<(Connection, Farewell), Error> {
     let mut messages = messages(stream);
     let peer = connections.create(First::Init, config, Config::frame(config.max_frame_browser)).await?;
     let offer = peer.describe(Kind::Offer).await?;
@@ -71,7 +76,8 @@ pub(super) async fn offer(stream: libp2p_swarm::Stream, connections: PeerConnect
     peer.set_remote(Kind::Answer, &answer).await?;
     trickle(&mut messages, &peer).await?;
     peer.close_init();
-    finish(messages, peer, config).await
+    close(&mut messages).await;
+    Ok((Connection::new(peer, config.disconnect_timeout), Farewell(messages)))
 }
 
 /// The side that was dialled.
@@ -84,15 +90,34 @@ pub(super) async fn answer(stream: libp2p_swarm::Stream, connections: PeerConnec
     send(&mut messages, Type::SdpAnswer, answer.clone()).await?;
     peer.set_local(Kind::Answer, &answer).await?;
     trickle(&mut messages, &peer).await?;
-    finish(messages, peer, config).await
+    close(&mut messages).await;
+    Ok(Connection::new(peer, config.disconnect_timeout))
 }
 
-async fn finish(mut messages: Messages, peer: Peer, config: &Config) -> Result<Connection, Error> {
-    // The stream has done its work: that it did not close well harms nobody.
+/// The stream has done its work: that it did not close well harms nobody.
+async fn close(messages: &mut Messages) {
     if let Err(error) = messages.close().await {
         tracing::trace!(%error, "the signalling stream did not close");
     }
-    Ok(Connection::new(peer, config.disconnect_timeout))
+}
+
+/// A stream that is needed until the remote is connected too.
+pub(super) struct Farewell(Messages);
+
+impl Farewell {
+    /// Waits for the remote's end of the stream, but not for long.
+    pub(super) async fn wait(mut self) {
+        let end = poll_fn(|cx| match self.0.poll_next_unpin(cx) {
+            // Candidates that come too late.
+            Poll::Ready(Some(Ok(_))) => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Poll::Ready(Some(Err(_)) | None) => Poll::Ready(()),
+            Poll::Pending => Poll::Pending,
+        });
+        futures::future::select(end, Delay::new(FAREWELL)).await;
+    }
 }
 
 /// What the two tell each other until they are connected.

@@ -1,5 +1,6 @@
 // A page with one node: ours in the window, ours in a worker behind the shim, or js-libp2p's. The tests call its methods.
 import init, { TestPeer } from "/peer/webrtc_test_peer.js";
+import { Raw } from "/raw.mjs";
 import { serveWebRtc } from "/shim/window-shim.js";
 
 globalThis.startOurs = async ({ where, transfer, ...options }) => {
@@ -13,10 +14,21 @@ globalThis.startJs = async (options) => {
   return globalThis.call("peerId");
 };
 
+globalThis.startRaw = () => {
+  globalThis.peer = new Raw();
+};
+
 /** Calls a method of the node, or reads a property. */
 globalThis.call = async (name, ...args) => {
   const member = await globalThis.peer[name];
   return typeof member === "function" ? member.apply(globalThis.peer, args) : member;
+};
+
+/** How long a call takes, in milliseconds. */
+globalThis.timed = async (name, ...args) => {
+  const start = performance.now();
+  await globalThis.call(name, ...args);
+  return performance.now() - start;
 };
 
 async function inWindow(options) {

@@ -59,9 +59,16 @@ class JsPeer {
     return connection.remotePeer.toString();
   }
 
-  /** In milliseconds. */
+  /** The round trip over WebRTC, in milliseconds. Not by its own service, which takes any connection. */
   async ping(peer) {
-    return this.node.services.ping.ping(this.#connection(peer).remotePeer, { runOnLimitedConnection: true });
+    const stream = await this.#open(peer, "/ipfs/ping/1.0.0");
+    const start = performance.now();
+    const back = new Promise((resolve) => stream.addEventListener("message", resolve, { once: true }));
+    stream.send(crypto.getRandomValues(new Uint8Array(32)));
+    await back;
+    const milliseconds = performance.now() - start;
+    await stream.close();
+    return milliseconds;
   }
 
   paths(peer) {

@@ -58,6 +58,11 @@ class PagePeer {
     return this.page.evaluate((name, args) => globalThis.call(name, ...args), name, args);
   }
 
+  /** How long a call takes, in milliseconds, as the page sees it. */
+  timed(name, ...args) {
+    return this.page.evaluate((name, args) => globalThis.timed(name, ...args), name, args);
+  }
+
   close() {
     return this.page.close();
   }
@@ -65,4 +70,5 @@ class PagePeer {
 
 /** Starters for `world.page`. */
 export const ours = (world, place, options = {}) => world.page("startOurs", { ...PLACES[place], ...options });
+export const rawInPage = (world) => world.page("startRaw");
 export const jsInPage = (world, options = {}) => world.page("startJs", options);

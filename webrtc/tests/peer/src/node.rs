@@ -30,10 +30,12 @@ enum Command {
     Dial(Multiaddr, Answer<PeerId>),
     /// Listen at this relay; the answer is our address over WebRTC.
     Listen(Multiaddr, Answer<Multiaddr>),
-    /// The round trip of the next ping, in milliseconds.
+    /// The round trip of the next ping over WebRTC, in milliseconds.
     Ping(PeerId, Answer<f64>),
     /// Why the last connection with a peer ended.
     Closed(PeerId, Answer<String>),
+    /// Leaves the connections over WebRTC alone.
+    CloseCircuits(PeerId, Answer<()>),
     Paths(PeerId, oneshot::Sender<Vec<String>>),
 }
 
@@ -127,8 +129,10 @@ impl TestPeer {
         Ok(streams::sink(stream, bytes as u64).await.map_or_else(|error| format!("{:?}", error.kind()), |_| "everything was sent".to_owned()))
     }
 
+    /// A stream over WebRTC: `libp2p_stream` takes any connection, so the circuits are closed first.
     async fn open(&self, peer: &str, protocol: libp2p::StreamProtocol) -> Result<libp2p::Stream, JsError> {
         let peer = parse(peer)?;
+        self.ask(|answer| Command::CloseCircuits(peer, answer)).await?;
         Ok(self.control.clone().open_stream(peer, protocol).await?)
     }
 
@@ -160,6 +164,7 @@ struct Waiting {
     listens: Vec<Answer<Multiaddr>>,
     pings: Vec<(PeerId, Answer<f64>)>,
     closes: Vec<(PeerId, Answer<String>)>,
+    circuits: Vec<(Vec<libp2p::swarm::ConnectionId>, Answer<()>)>,
     paths: HashMap<PeerId, Vec<(libp2p::swarm::ConnectionId, String)>>,
 }
 
@@ -195,6 +200,17 @@ fn obey(swarm: &mut Swarm<Behaviour>, waiting: &mut Waiting, command: Command) {
         }
         Command::Ping(peer, answer) => waiting.pings.push((peer, answer)),
         Command::Closed(peer, answer) => waiting.closes.push((peer, answer)),
+        Command::CloseCircuits(peer, answer) => {
+            let circuits: Vec<_> = waiting.paths.get(&peer).into_iter().flatten().filter(|(_, path)| !path.contains("/webrtc")).map(|(connection, _)| *connection).collect();
+            if circuits.is_empty() {
+                let _ = answer.send(Ok(()));
+            } else {
+                waiting.circuits.push((circuits.clone(), answer));
+            }
+            for connection in circuits {
+                swarm.close_connection(connection);
+            }
+        }
         Command::Paths(peer, answer) => drop(answer.send(waiting.paths.get(&peer).into_iter().flatten().map(|(_, path)| path.clone()).collect())),
     }
 }
@@ -209,6 +225,12 @@ fn happened(waiting: &mut Waiting, event: SwarmEvent<BehaviourEvent>) {
         }
         SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, cause, .. } => {
             waiting.paths.entry(peer_id).or_default().retain(|(known, _)| *known != connection_id);
+            for (circuits, _) in &mut waiting.circuits {
+                circuits.retain(|known| *known != connection_id);
+            }
+            for (_, answer) in waiting.circuits.extract_if(.., |(circuits, _)| circuits.is_empty()) {
+                let _ = answer.send(Ok(()));
+            }
             if num_established == 0 {
                 for (_, answer) in waiting.closes.extract_if(.., |(peer, _)| *peer == peer_id) {
                     let _ = answer.send(Ok(cause.as_ref().map_or_else(String::new, ToString::to_string)));
@@ -230,7 +252,11 @@ fn happened(waiting: &mut Waiting, event: SwarmEvent<BehaviourEvent>) {
                 let _ = answer.send(Err(error.to_string()));
             }
         }
-        SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event { peer, result: Ok(time), .. })) => {
+        SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event { peer, connection, result: Ok(time) })) => {
+            let is_webrtc = waiting.paths.get(&peer).is_some_and(|paths| paths.iter().any(|(known, path)| *known == connection && path.contains("/webrtc")));
+            if !is_webrtc {
+                return;
+            }
             for (_, answer) in waiting.pings.extract_if(.., |(asked, _)| *asked == peer) {
                 let _ = answer.send(Ok(time.as_secs_f64() * 1000.0));
             }

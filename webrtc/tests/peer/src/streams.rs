@@ -40,7 +40,8 @@ pub async fn echo(stream: Stream, total: u64) -> io::Result<()> {
     };
     let (written, read) = futures::future::join(write, drain(&mut reader, |at, byte| byte == pattern(at))).await;
     written?;
-    if read? == total { Ok(()) } else { Err(io::Error::other("the echo has another length")) }
+    let read = read?;
+    if read == total { Ok(()) } else { Err(io::Error::other(format!("{total} bytes were sent and {read} came back"))) }
 }
 
 /// Sends `total` bytes, closes the writing half, and then reads how many have arrived.
