@@ -18,6 +18,7 @@ export function suites() {
     proto: { needs: "nothing", steps: protoSteps() },
     rust: { needs: "wasm", steps: [...rustSteps("root", "host side", { wasm: true }), ...rustSteps("meta-unit", "meta-unit", { wasm: true }), interopStep()] },
     native: { needs: "all", steps: nativeSteps() },
+    interop: { needs: "nothing", steps: relaySteps() },
     sim: { needs: "all", steps: [...rustSteps("sim", "the simulator"), ...rustSteps("fuzz", "fuzz targets", { features: [] })] },
     conformance: { needs: "all", steps: conformanceSteps() },
     web: { needs: "all", steps: webSteps() },
@@ -84,6 +85,14 @@ function nativeSteps() {
     ...rustSteps("native", "avatar-native"),
     nodeTests("the same documents as the app's import", "avatar-native", "tests/same-documents.test.mjs", env),
     nodeTests("what browsers record replays natively", "tests/replay", "replay.test.mjs", env),
+  ];
+}
+
+function relaySteps() {
+  const env = cargoEnv("native");
+  return [
+    { title: "the program avatar", kind: "check", run: ["cargo", "build", "--bin", "avatar"], cwd: "avatar-native", env },
+    { ...workspaceTests("the relay with the libp2p of others", "tests/interop"), env },
   ];
 }
 

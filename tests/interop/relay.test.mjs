@@ -14,14 +14,14 @@ const bytes = (text) => new TextEncoder().encode(text);
 
 /** The address at which a peer says that the relay can reach it. */
 function circuitAddress(peer) {
-  return until(peer, ["self:peer:update"], () => peer.getMultiaddrs().find((address) => address.toString().includes("/p2p-circuit")));
+  return until("a circuit address", peer, ["self:peer:update"], () => peer.getMultiaddrs().find((address) => address.toString().includes("/p2p-circuit")));
 }
 
 for (const transport of TRANSPORTS) {
   test(`ping and identify over ${transport}`, async (t) => {
     const relay = await startRelay(t);
     const peer = await startPeer(t, { transport });
-    const identified = until(peer, ["peer:identify"], (event) => event?.detail);
+    const identified = until("identify", peer, ["peer:identify"], (event) => event?.detail);
     const address = multiaddr(addressFor(relay, transport));
     assert.ok((await peer.services.ping.ping(address)) >= 0);
     const { peerId, agentVersion, protocols, listenAddrs } = await identified;
@@ -37,8 +37,8 @@ for (const transport of TRANSPORTS) {
     const topic = "avatar/test";
     for (const peer of [a, b]) peer.services.gossip.subscribe(topic);
     for (const peer of [a, b]) await peer.dial(multiaddr(addressFor(relay, transport)));
-    const message = until(b.services.gossip, ["message"], (event) => event?.detail?.topic === topic && event.detail);
-    for (const peer of [a, b]) await until(peer.services.gossip, ["gossipsub:graft", "subscription-change"], () => peer.services.gossip.getMeshPeers(topic).length > 0);
+    const message = until("the message", b.services.gossip, ["message"], (event) => event?.detail?.topic === topic && event.detail);
+    for (const peer of [a, b]) await until("the relay in the mesh", peer.services.gossip, ["gossipsub:graft", "gossipsub:heartbeat"], () => peer.services.gossip.getMeshPeers(topic).length > 0);
     await a.services.gossip.publish(topic, bytes("hello"));
     const { data, from } = await message;
     assert.equal(new TextDecoder().decode(data), "hello");
@@ -78,7 +78,7 @@ test("a circuit carries no more bytes than the limit", async (t) => {
   const connection = await a.dial(await circuitAddress(b));
   // What is left of it after the handshake.
   assert.ok(connection.limits.bytes > 90_000n && connection.limits.bytes <= 100_000n, `${connection.limits.bytes}`);
-  const closed = until(connection, ["close"], () => connection.status !== "open");
+  const closed = until("the end of the circuit", connection, ["close"], () => connection.status !== "open");
   await assert.rejects(async () => {
     const back = await roundTrip(connection, randomBytes(1 << 20), { chunk: 4096 });
     assert.equal(back.length, 1 << 20);
@@ -93,7 +93,7 @@ test("a circuit lasts no longer than the limit", async (t) => {
   const a = await startPeer(t, { transport: "ws" });
   const connection = await a.dial(await circuitAddress(b));
   const start = performance.now();
-  await until(connection, ["close"], () => connection.status !== "open");
+  await until("the end of the circuit", connection, ["close"], () => connection.status !== "open");
   const seconds = (performance.now() - start) / 1000;
   assert.ok(seconds > 0.5 && seconds < 5, `${seconds} s`);
 });
@@ -177,7 +177,7 @@ test("a provider is found in the relay's Kademlia", async (t) => {
   const [a, b] = [await startPeer(t, { ...options, relay: addressFor(relay, "ws") }), await startPeer(t, options)];
   for (const peer of [a, b]) {
     await peer.dial(multiaddr(addressFor(relay, "ws")));
-    await until(peer, ["peer:identify", "peer:update"], async () => (await peer.peerStore.all()).some(({ protocols }) => protocols.includes(options.kademlia)));
+    await until("the relay as a server of Kademlia", peer, ["peer:identify", "peer:update"], async () => (await peer.peerStore.all()).some(({ protocols }) => protocols.includes(options.kademlia)));
   }
   const key = CID.createV1(0x55, await sha256.digest(bytes("where")));
   await a.contentRouting.provide(key, { signal: AbortSignal.timeout(20_000) });

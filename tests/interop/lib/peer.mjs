@@ -79,10 +79,10 @@ export async function roundTrip(connection, data, { chunk = 64 * 1024 } = {}) {
   return Buffer.concat(parts);
 }
 
-/** Resolves when `check` gives a value that counts, looking again at each of the emitter's events. */
-export function until(emitter, events, check, { ms = 20_000 } = {}) {
+/** Resolves when `check` gives a value that counts, looking again at each of the emitter's events; `what` is said when it never does. */
+export function until(what, emitter, events, check, { ms = 20_000 } = {}) {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => finish(reject, new Error(`nothing after ${ms} ms`)), ms);
+    const timer = setTimeout(() => finish(reject, new Error(`not after ${ms} ms: ${what}`)), ms);
     const look = async (event) => {
       const found = await check(event);
       if (found) finish(resolve, found);
