@@ -6,9 +6,12 @@ use std::rc::Rc;
 use avatar_credentials::json::{Object, Value};
 use avatar_credentials::status::{StatusList, status_entry};
 use prost::Message;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::CredentialError;
+use super::outside::Key;
 use crate::data::{keys, records};
+use crate::identity::Identity;
 use crate::platform::{Batch, Pages, Platform};
 use crate::vault::Sealed;
 
@@ -24,6 +27,7 @@ const REVOCATION: &str = "revocation";
 /// Lists that are at hand.
 pub struct Lists {
     sealed: Rc<Sealed>,
+    identity: Rc<Identity>,
     lists: RefCell<Vec<List>>,
     are_loaded: Cell<bool>,
 }
@@ -35,6 +39,8 @@ struct List {
     revoked: StatusList,
     taken: StatusList,
     taken_places: usize,
+    /// What signs it: the key of the identity that made it. Credentials name that identity, and a list is to come from whom they come from, also after a rotation.
+    seed: Zeroizing<[u8; 32]>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -45,6 +51,14 @@ struct Stored {
     revoked: String,
     #[prost(string, tag = "3")]
     taken: String,
+    #[prost(bytes = "vec", tag = "4")]
+    seed: Vec<u8>,
+}
+
+impl Drop for Stored {
+    fn drop(&mut self) {
+        self.seed.zeroize();
+    }
 }
 
 /// A credential's place.
@@ -64,9 +78,10 @@ impl Place {
 
 impl Lists {
     /// None at hand yet.
-    pub fn new(sealed: &Rc<Sealed>) -> Self {
+    pub fn new(sealed: &Rc<Sealed>, identity: &Rc<Identity>) -> Self {
         Self {
             sealed: Rc::clone(sealed),
+            identity: Rc::clone(identity),
             lists: RefCell::default(),
             are_loaded: Cell::new(false),
         }
@@ -91,12 +106,18 @@ impl Lists {
                 revoked: empty()?,
                 taken: empty()?,
                 taken_places: 0,
+                seed: self.identity.seed(),
             });
         }
         self.with(url, |list| self.take(list))
     }
 
     fn take(&self, list: &mut List) -> Result<Place, CredentialError> {
+        if list.seed != self.identity.seed() {
+            return Err(CredentialError::Invalid(
+                "a former identity signs the list of this address: take another one".to_owned(),
+            ));
+        }
         if list.taken_places >= PLACES / 2 {
             return Err(CredentialError::Limit("the list is full: take another address"));
         }
@@ -129,16 +150,21 @@ impl Lists {
                 url: list.url.clone(),
                 revoked: list.revoked.encode(),
                 taken: list.taken.encode(),
+                seed: list.seed.to_vec(),
             };
-            batch.put(keys::status_list(&list.id), &records::seal(&stored.encode_to_vec()));
+            let content = Zeroizing::new(stored.encode_to_vec());
+            batch.put(keys::status_list(&list.id), &Zeroizing::new(records::seal(&content)));
             Ok(())
         })
     }
 
-    /// The list as a credential, not yet signed.
-    pub async fn credential(&self, url: &str, issuer: &str) -> Result<Object, CredentialError> {
+    /// The list as a credential, not yet signed, and the key that is to sign it.
+    pub async fn credential(&self, url: &str) -> Result<(Object, Key), CredentialError> {
         self.load().await?;
-        self.with(url, |list| Ok(list.revoked.to_credential(url, issuer, REVOCATION)))
+        self.with(url, |list| {
+            let key = Key::of_seed(&list.seed);
+            Ok((list.revoked.to_credential(url, key.did(), REVOCATION), key))
+        })
     }
 
     /// Afterwards all lists are at hand.
@@ -150,7 +176,7 @@ impl Lists {
         let mut pages = Pages::new(keys::status_lists(), STEP_BYTES);
         while let Some(page) = pages.next(&*self.sealed).await? {
             for (key, record) in page.entries(0) {
-                stored.push(List::read(key, record).ok_or(CredentialError::Corrupt)?);
+                stored.push(List::read(key, record, &self.identity).ok_or(CredentialError::Corrupt)?);
             }
         }
         // Another request may have been faster, and changed them since.
@@ -176,12 +202,18 @@ impl Lists {
 }
 
 impl List {
-    fn read(key: &[u8], record: &[u8]) -> Option<Self> {
+    fn read(key: &[u8], record: &[u8], identity: &Identity) -> Option<Self> {
         let stored = Stored::decode(records::open(record).ok()?).ok()?;
         let taken = StatusList::decode(&stored.taken).ok()?;
+        let seed = match stored.seed.as_slice() {
+            // Of a build that had all lists signed by the identity of the day.
+            [] => identity.seed(),
+            seed => Zeroizing::new(seed.try_into().ok()?),
+        };
         Some(Self {
             id: keys::parse_status_list(key)?,
-            url: stored.url,
+            url: stored.url.clone(),
+            seed,
             revoked: StatusList::decode(&stored.revoked).ok()?,
             taken_places: (0..PLACES).filter(|index| taken.get(*index) == Ok(true)).count(),
             taken,

@@ -101,7 +101,7 @@ impl Credentials {
         Rc::new(Self {
             sealed: Rc::clone(sealed),
             identity: Rc::clone(identity),
-            lists: Lists::new(sealed),
+            lists: Lists::new(sealed, identity),
             challenges: RefCell::default(),
         })
     }
@@ -295,13 +295,13 @@ impl Credentials {
 
     /// A status list of this node, freshly signed.
     pub async fn status_list(&self, url: &str) -> Result<CredentialDocument, CredentialError> {
-        let mut list = self.lists.credential(url, &self.identity.did()).await?;
+        let (mut list, key) = self.lists.credential(url).await?;
         list.insert("validFrom", self.now().to_text());
         let options = IssueOptions {
             format: Format::default(),
             created: self.now(),
         };
-        let document = avatar_credentials::issue(list, &options, &Key::of(&self.identity)).await?;
+        let document = avatar_credentials::issue(list, &options, &key).await?;
         Ok(CredentialDocument {
             document,
             id: Vec::new(),

@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
-use avatar_credentials::did::verification_method_of;
+use avatar_credentials::did::{did_key_of, verification_method_of};
 use avatar_credentials::json::Value;
 use avatar_credentials::{Fetch, FetchError, LocalBoxFuture, SignError, Signer};
 use avatar_proto::{AbiStatus, NetHeader, NetRequest, OpErrorCode};
+use ed25519_dalek::SigningKey;
 
 use super::{CredentialError, Credentials, MAX_DOCUMENT_BYTES};
 use crate::identity::Identity;
@@ -14,19 +15,37 @@ use crate::platform::Platform;
 /// How long an answer may take.
 const TIMEOUT_MS: u32 = 10_000;
 
-/// The identity's key.
+/// A key of this node, with the did:key that it makes.
 pub struct Key {
-    identity: Rc<Identity>,
+    signer: Rc<avatar_signer::Signer>,
+    did: String,
     method: String,
 }
 
 impl Key {
     /// That of this identity.
-    pub fn of(identity: &Rc<Identity>) -> Self {
+    pub fn of(identity: &Identity) -> Self {
+        Self::new(identity.signer(), identity.did())
+    }
+
+    /// That of a former identity, or of this one.
+    pub fn of_seed(seed: &[u8; 32]) -> Self {
+        let key = SigningKey::from_bytes(seed);
+        let did = did_key_of(key.verifying_key().as_bytes());
+        Self::new(Rc::new(avatar_signer::Signer::new(&key)), did)
+    }
+
+    fn new(signer: Rc<avatar_signer::Signer>, did: String) -> Self {
         Self {
-            identity: Rc::clone(identity),
-            method: verification_method_of(&identity.did()),
+            signer,
+            method: verification_method_of(&did),
+            did,
         }
+    }
+
+    /// Whose key it is.
+    pub fn did(&self) -> &str {
+        &self.did
     }
 }
 
@@ -36,7 +55,7 @@ impl Signer for Key {
     }
 
     fn sign<'a>(&'a self, message: &'a [u8]) -> LocalBoxFuture<'a, Result<[u8; 64], SignError>> {
-        Box::pin(std::future::ready(Ok(self.identity.sign(message))))
+        Box::pin(std::future::ready(Ok(self.signer.sign(message))))
     }
 }
 

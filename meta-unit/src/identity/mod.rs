@@ -110,7 +110,7 @@ pub struct Identity {
 /// What the words lead to.
 struct Keys {
     key: SigningKey,
-    signer: Signer,
+    signer: Rc<Signer>,
     did: String,
     backup_recipient: [u8; 32],
     words_secret: Zeroizing<[u8; 32]>,
@@ -121,7 +121,7 @@ impl Keys {
         let key = SigningKey::from_bytes(seed);
         let did = did_key(key.verifying_key().as_bytes());
         Self {
-            signer: Signer::new(&key),
+            signer: Rc::new(Signer::new(&key)),
             key,
             did,
             backup_recipient,
@@ -221,9 +221,14 @@ impl Identity {
         self.keys.borrow().did.clone()
     }
 
-    /// Signs a message with the identity's key.
-    pub fn sign(&self, message: &[u8]) -> Signature {
-        self.keys.borrow().signer.sign(message)
+    /// Signs with the identity's key.
+    pub fn signer(&self) -> Rc<Signer> {
+        Rc::clone(&self.keys.borrow().signer)
+    }
+
+    /// The identity's key itself, for what it has to sign after a rotation, too.
+    pub fn seed(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.keys.borrow().key.to_bytes())
     }
 
     /// The Ed25519 key that the DID names.

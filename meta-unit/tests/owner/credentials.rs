@@ -6,7 +6,7 @@ use avatar_proto::unlock_secret::Secret;
 use avatar_proto::{
     CheckOutcome, CredentialDocument, CredentialForget, CredentialIssue, CredentialKeep, CredentialKept,
     CredentialListGet, CredentialPresent, CredentialRequest, CredentialRequested, CredentialRevoke, CredentialVerify,
-    DidResolve, ErrorCode, Securing, StatusListGet, VerificationReport,
+    DidResolve, ErrorCode, IdentityRotate, Securing, StatusListGet, VerificationReport,
 };
 use meta_unit::abi::test_host::TestHost;
 
@@ -191,6 +191,44 @@ fn a_revoked_credential_fails_with_whoever_has_the_list_and_on_this_node_at_once
     let without_place = issue(&next, Securing::Unspecified, "");
     let revoke = CredentialRevoke { id: without_place.id };
     assert_eq!(answer(&next, Ask::CredentialRevoke(revoke)), Err(ErrorCode::Denied));
+}
+
+#[test]
+fn after_a_rotation_the_status_of_older_credentials_still_counts_and_can_be_changed() {
+    let (issuer, verifier) = (TestHost::started(1), TestHost::started(2));
+    let (revoked, kept) = (
+        issue(&issuer, Securing::Unspecified, LIST),
+        issue(&issuer, Securing::Unspecified, LIST),
+    );
+    call(&issuer, Ask::IdentityRotate(IdentityRotate {})).expect("it rotates");
+    let issuer = restarted(&issuer);
+    let revoke = CredentialRevoke { id: revoked.id };
+    let after = document(answer(&issuer, Ask::CredentialRevoke(revoke)))
+        .expect("it is revoked")
+        .document;
+    for (document, expected) in [(&revoked.document, &["status"][..]), (&kept.document, &[])] {
+        let report = verify(
+            &verifier,
+            CredentialVerify {
+                document: document.clone(),
+                status_lists: vec![after.clone()],
+                ..CredentialVerify::default()
+            },
+        );
+        assert_eq!(failed(&report), expected, "{report:?}");
+    }
+    let more = CredentialIssue {
+        credential: r#"{"type":["VerifiableCredential"],"credentialSubject":{"id":"did:example:subject"}}"#.to_owned(),
+        status_list_url: LIST.to_owned(),
+        ..CredentialIssue::default()
+    };
+    assert_eq!(
+        answer(&issuer, Ask::CredentialIssue(more)),
+        Err(ErrorCode::InvalidArgument),
+        "a list has one issuer"
+    );
+    let new = issue(&issuer, Securing::Unspecified, "https://example.org/status/2");
+    assert!(verify_document(&issuer, &new.document).verified);
 }
 
 #[test]
