@@ -15,8 +15,10 @@ use libp2p::{PeerId, Transport, noise, relay, webtransport_websys, yamux};
 /// How long a connection may take to be made, with its handshakes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The most streams that one connection has, those of libp2p's own protocols among them.
-const MAX_STREAMS: usize = 256;
+/// By this number yamux bounds the windows of streams: those of one connection together are at most 1 GiB, of which each possible stream has 256 KiB for sure, so that 768 KiB are left
+/// to grow by, and no window is larger than 1 MiB. It must not be: js-libp2p sends a window in one frame, and yamux ends a connection at a frame of more than 1 MiB. How many
+/// streams there are is bounded elsewhere, by the swarm while they are negotiated and by [`crate::Node`] afterwards.
+const YAMUX_STREAMS: usize = 4_093;
 
 /// All transports as one, and the relay client's behaviour.
 ///
@@ -46,7 +48,7 @@ where
 {
     let noise = noise::Config::new(keypair).map_err(|error| error.to_string())?;
     let mut yamux = yamux::Config::default();
-    yamux.set_max_num_streams(MAX_STREAMS);
+    yamux.set_max_num_streams(YAMUX_STREAMS);
     let secured = transport
         .upgrade(Version::V1Lazy)
         .authenticate(noise)
