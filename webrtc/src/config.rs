@@ -18,8 +18,8 @@ pub struct Config {
     pub max_connection_buffer: usize,
     /// Channels the remote has opened that may wait to be accepted; more are reset.
     pub max_pending_inbound: usize,
-    /// The largest frame that is written to webrtc-direct servers, in bytes, at most 16 KiB. The default is 8 KiB, because servers on webrtc-rs reject 16 KiB
-    /// (rust-libp2p issue 6557).
+    /// The largest frame that is written to webrtc-direct servers, in bytes, at most 16 KiB. The default is 4 KiB: go-libp2p 0.49 reads no message of a data channel that is larger
+    /// (its reader's buffer; the stream fails with "short buffer"), servers on webrtc-rs none of 16 KiB (rust-libp2p issue 6557).
     pub max_frame_direct: usize,
     /// The largest frame that is written to other browsers, in bytes, at most 16 KiB.
     pub max_frame_browser: usize,
@@ -36,7 +36,7 @@ impl Default for Config {
             max_stream_buffer: 8 * 1024 * 1024,
             max_connection_buffer: 32 * 1024 * 1024,
             max_pending_inbound: 128,
-            max_frame_direct: 8 * 1024,
+            max_frame_direct: 4 * 1024,
             max_frame_browser: MAX_FRAME,
             direct_version: DirectVersion::default(),
         }

@@ -43,7 +43,7 @@ for (const place of Object.keys(PLACES)) {
   });
 }
 
-describe("webrtc-direct, the ways to agree on credentials", () => {
+describe("webrtc-direct, what an address promises", () => {
   const atEnd = endings(after);
   let server, address;
 
@@ -68,11 +68,5 @@ describe("webrtc-direct, the ways to agree on credentials", () => {
     const [elsewhere] = await other.addresses("/webrtc-direct");
     const hash = /certhash\/[^/]+/;
     await assert.rejects(peer.dial(address.replace(hash, hash.exec(elsewhere)[0])), /Ended|Noise/);
-  });
-
-  test("a browser that refuses changed offers says so, and version 2 is tried", async () => {
-    const world = await openWorld(atEnd, { args: ["--force-fieldtrials=WebRTC-NoSdpMangleUfrag/Enabled/"] });
-    const strict = await ours(world, "in a window", { version: "v1" });
-    await assert.rejects(strict.dial(address), /set the local description/);
   });
 });

@@ -146,8 +146,11 @@ impl State {
                 None
             }
             Flag::StopSending => {
-                if self.write == Write::Open {
-                    self.write = Write::Failed(io::ErrorKind::BrokenPipe);
+                match self.write {
+                    Write::Open => self.write = Write::Failed(io::ErrorKind::BrokenPipe),
+                    // Whoever reads no more need not acknowledge either.
+                    Write::Finishing => self.write = Write::Finished,
+                    Write::Finished | Write::Failed(_) => {}
                 }
                 self.wake_all();
                 None

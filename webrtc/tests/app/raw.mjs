@@ -1,6 +1,6 @@
 // A data channel without libp2p, to compare with: one page offers, another answers, the test carries the descriptions.
-const HIGH_WATER = 1024 * 1024;
-const LOW_WATER = 256 * 1024;
+const HIGH_WATER = 256 * 1024;
+const LOW_WATER = 64 * 1024;
 const MESSAGE = 16 * 1024;
 
 export class Raw {

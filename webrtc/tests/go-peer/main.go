@@ -41,6 +41,7 @@ func main() {
 func serve(handle func(network.Stream) error) network.StreamHandler {
 	return func(stream network.Stream) {
 		if err := handle(stream); err != nil {
+			log.Print(err)
 			stream.Reset()
 			return
 		}

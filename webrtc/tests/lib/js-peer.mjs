@@ -108,6 +108,16 @@ class JsPeer {
     return Promise.race([closed, writePattern(stream, bytes).then(() => closed, (error) => error.name)]);
   }
 
+  /**
+   * Writes to an echo stream's data channel what no libp2p would: bytes (as numbers) or text. Resolves with what came of the stream: "closed" when the other side closed the channel.
+   */
+  async misbehave(peer, ...messages) {
+    const stream = await this.#open(peer, ECHO);
+    const closed = new Promise((resolve) => stream.channel.addEventListener("close", () => resolve("closed"), { once: true }));
+    for (const message of messages) stream.channel.send(typeof message === "string" ? message : Uint8Array.from(message));
+    return closed;
+  }
+
   async stop() {
     await this.node.stop();
   }

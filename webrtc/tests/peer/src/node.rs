@@ -123,6 +123,12 @@ impl TestPeer {
         Ok(streams::sink(self.open(&peer, streams::SINK).await?, bytes as u64).await? as f64)
     }
 
+    /// Bytes of WebAssembly memory.
+    pub fn held(&self) -> f64 {
+        let memory: js_sys::WebAssembly::Memory = wasm_bindgen::memory().unchecked_into();
+        f64::from(memory.buffer().unchecked_into::<js_sys::ArrayBuffer>().byte_length())
+    }
+
     /// Sends to who never reads. The error that ends it.
     pub async fn shout(&self, peer: String, bytes: f64) -> Result<String, JsError> {
         let stream = self.open(&peer, streams::DEAF).await?;
