@@ -24,11 +24,11 @@ pub struct Config {
 }
 
 impl Config {
-    /// Every transport on all interfaces, at the usual ports: TCP and QUIC 4001, WebSocket (TCP) and WebRTC (UDP) 4002, HTTP on loopback 4004.
+    /// Every transport on all interfaces, at the usual ports: TCP and QUIC 4001, WebSocket (TCP) and WebRTC (UDP) 4002, WebTransport 4003, HTTP on loopback 4004.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
-            listen: transports(Ipv4Addr::UNSPECIFIED, 4001, 4002),
+            listen: transports(Ipv4Addr::UNSPECIFIED, [4001, 4002, 4003]),
             external: Vec::new(),
             http: SocketAddr::from((Ipv4Addr::LOCALHOST, 4004)),
             limits: Limits::default(),
@@ -38,14 +38,14 @@ impl Config {
     /// Every transport on this machine alone, at free ports.
     pub fn loopback(folder: impl Into<PathBuf>) -> Self {
         Self {
-            listen: transports(Ipv4Addr::LOCALHOST, 0, 0),
+            listen: transports(Ipv4Addr::LOCALHOST, [0, 0, 0]),
             http: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             ..Self::new(folder)
         }
     }
 }
 
-fn transports(host: Ipv4Addr, native: u16, browser: u16) -> Vec<Multiaddr> {
+fn transports(host: Ipv4Addr, [native, browser, webtransport]: [u16; 3]) -> Vec<Multiaddr> {
     let at = |protocols: &[Protocol<'static>]| {
         let mut address = Multiaddr::from(host);
         protocols.iter().for_each(|protocol| address.push(protocol.clone()));
@@ -56,6 +56,7 @@ fn transports(host: Ipv4Addr, native: u16, browser: u16) -> Vec<Multiaddr> {
         at(&[Protocol::Udp(native), Protocol::QuicV1]),
         at(&[Protocol::Tcp(browser), Protocol::Ws("/".into())]),
         at(&[Protocol::Udp(browser), Protocol::WebRTCDirect]),
+        at(&[Protocol::Udp(webtransport), Protocol::QuicV1, Protocol::WebTransport]),
     ]
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use libp2p::Multiaddr;
+use libp2p_webtransport_listener::CertificateError;
 
 /// Why a relay does not start.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,9 @@ pub enum Error {
     /// A file of the relay's folder does not hold what it should. It is never replaced: peers know the relay by it.
     #[error("{}: not a key that this program wrote", .0.display())]
     DamagedKey(PathBuf),
+    /// The certificates of the WebTransport listener.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// No transport listens there, or the address is taken.
     #[error("cannot listen on {address}: {reason}")]
     Listen {

@@ -1,6 +1,6 @@
 //! A libp2p relay that browsers reach.
 //!
-//! It listens on TCP, QUIC, WebSocket and WebRTC, and helps peers who cannot be dialled: [circuit relay v2], [rendezvous], a [Kademlia] server and a [gossipsub] router. What it
+//! It listens on TCP, QUIC, WebSocket, WebRTC and WebTransport, and helps peers who cannot be dialled: [circuit relay v2], [rendezvous], a [Kademlia] server and a [gossipsub] router. What it
 //! carries is encrypted between the peers; it dials nobody, keeps nothing but its own keys, and everything that a peer can make it hold is bounded ([`Limits`]).
 //!
 //! ```no_run
@@ -31,4 +31,5 @@ pub use behaviour::KADEMLIA_PROTOCOL;
 pub use config::{Config, Limits};
 pub use error::Error;
 pub use libp2p::{Multiaddr, PeerId};
+pub use libp2p_webtransport_listener::CertificateError;
 pub use relay::Relay;

@@ -10,6 +10,7 @@ use libp2p::metrics::{BandwidthTransport, Registry};
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::{self, Swarm, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Transport, gossipsub, identify, ping, relay};
+use libp2p_webtransport_listener::Certificates;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -46,13 +47,14 @@ impl Relay {
     pub async fn start(config: Config) -> Result<Self, Error> {
         identity::make_folder(&config.folder)?;
         let keypair = identity::keypair(&config.folder)?;
-        let certificate = identity::webrtc_certificate(&config.folder)?;
+        let webrtc = identity::webrtc_certificate(&config.folder)?;
+        let webtransport = Certificates::open(config.folder.join("webtransport.certificates"))?;
         let peer_id = keypair.public().to_peer_id();
 
         let mut registry = Registry::default();
         let metrics = Metrics::new(&mut registry);
         let transport =
-            transport::build(&keypair, certificate).map_err(|_| Error::DamagedKey(config.folder.clone()))?;
+            transport::build(&keypair, webrtc, webtransport).map_err(|_| Error::DamagedKey(config.folder.clone()))?;
         let transport = BandwidthTransport::new(transport, &mut registry)
             .map(|(peer, muxer), _| (peer, libp2p::core::muxing::StreamMuxerBox::new(muxer)))
             .boxed();

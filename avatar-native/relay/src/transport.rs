@@ -1,12 +1,14 @@
 //! The transports, put together.
 
 use futures::future::Either;
+use libp2p::core::ConnectedPoint;
 use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::Boxed;
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
 use libp2p::{PeerId, Transport, noise, quic, tcp, websocket, yamux};
 use libp2p_webrtc::tokio::Certificate;
+use libp2p_webtransport_listener::Certificates;
 
 /// What one QUIC stream may have in flight, bytes; a connection four times that.
 const QUIC_STREAM_WINDOW: u32 = 1 << 20;
@@ -15,7 +17,11 @@ const QUIC_STREAM_WINDOW: u32 = 1 << 20;
 const MAX_STREAMS: usize = 256;
 
 /// Where all of them come together.
-pub fn build(keypair: &Keypair, certificate: Certificate) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise::Error> {
+pub fn build(
+    keypair: &Keypair,
+    webrtc: Certificate,
+    webtransport: Certificates,
+) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise::Error> {
     // Not ours when the process has chosen one already, which does as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let noise = noise::Config::new(keypair)?;
@@ -38,16 +44,24 @@ pub fn build(keypair: &Keypair, certificate: Certificate) -> Result<Boxed<(PeerI
     quic.max_stream_data = QUIC_STREAM_WINDOW;
     quic.max_connection_data = 4 * QUIC_STREAM_WINDOW;
     let quic = quic::tokio::Transport::new(quic).map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
-    let webrtc = libp2p_webrtc::tokio::Transport::new(keypair.clone(), certificate)
+    let webrtc = libp2p_webrtc::tokio::Transport::new(keypair.clone(), webrtc)
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
 
-    Ok(webrtc
+    let webtransport = libp2p_webtransport_listener::Transport::new(keypair.clone(), webtransport)
+        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
+
+    Ok(webtransport
+        .or_transport(webrtc)
+        .map(either)
         .or_transport(quic)
+        .map(either)
         .or_transport(websocket)
+        .map(either)
         .or_transport(plain)
-        .map(|either, _| match either {
-            Either::Left(Either::Left(Either::Left(output) | Either::Right(output)) | Either::Right(output))
-            | Either::Right(output) => output,
-        })
+        .map(either)
         .boxed())
+}
+
+fn either<T>(output: Either<T, T>, _: ConnectedPoint) -> T {
+    output.into_inner()
 }

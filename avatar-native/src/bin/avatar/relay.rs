@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use avatar_relay::{Config, Error, Limits};
+use avatar_relay::{CertificateError, Config, Error, Limits};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -65,8 +65,10 @@ fn limits(chosen: &Relay) -> Limits {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let code = match &error {
-            Error::File { .. } | Error::Http(_) => "IO",
-            Error::DamagedKey(_) => "CORRUPT",
+            Error::File { .. }
+            | Error::Http(_)
+            | Error::Certificate(CertificateError::File { .. } | CertificateError::Make(_)) => "IO",
+            Error::DamagedKey(_) | Error::Certificate(CertificateError::Damaged(_)) => "CORRUPT",
             Error::Listen { .. } | Error::Limit(_) => "INVALID_ARGUMENT",
         };
         Self::new(code, error)
