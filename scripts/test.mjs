@@ -79,7 +79,7 @@ function report() {
 await main(async () => {
   const names = process.argv.slice(2);
   try {
-    await setup({ browsers: names.length === 0 || names.some((name) => ["web", "e2e", "packaging", "native", "conformance"].includes(name)) });
+    await setup({ browsers: names.length === 0 || names.some((name) => ["web", "webrtc", "e2e", "packaging", "native", "conformance"].includes(name)) });
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     process.stderr.write(`${error.message}\n`);

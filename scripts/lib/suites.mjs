@@ -22,6 +22,7 @@ export function suites() {
     sim: { needs: "all", steps: [...rustSteps("sim", "the simulator"), ...rustSteps("fuzz", "fuzz targets", { features: [] })] },
     conformance: { needs: "all", steps: conformanceSteps() },
     web: { needs: "all", steps: webSteps() },
+    webrtc: { needs: "nothing", steps: [workspaceTests("WebRTC with js-libp2p and go-libp2p, in Chromium and Firefox", "webrtc/tests")] },
     e2e: { needs: "all", steps: [workspaceTests("e2e: the product in three engines", "tests/e2e")] },
     bench: { needs: "all", steps: [{ title: "the short run of the bench", kind: "check", run: ["npm", "run", "--silent", "bench", "--", "--quick"], cwd: "tests/bench", env: toolEnv() }] },
     packaging: { needs: "all", steps: [workspaceTests("packaging: every bundler", "tests/packaging")] },

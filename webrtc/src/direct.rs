@@ -23,7 +23,7 @@ use crate::{
     Config, Connection, DirectVersion, Error, PeerConnections, Stream,
     connection::ended,
     fingerprint::Fingerprint,
-    peer::{First, Kind, Peer},
+    peer::{ConnectionState, First, Kind, Peer},
     sdp,
 };
 
@@ -117,8 +117,11 @@ async fn connect(target: &Target, keys: &Keypair, connections: &PeerConnections,
     let local = negotiate(&peer, target, config.direct_version).await?;
     let channel = peer.take_first().ok_or(Error::BadDescription("Noise channel"))?;
     let ours = Fingerprint::from_sdp(&local).ok_or(Error::BadDescription("SHA-256 fingerprint"))?;
-    // A connection that ends takes its channels along, which Noise could only call a truncated handshake.
-    let found = authenticate(channel, keys, &prologue(ours, target.fingerprint)).await.map_err(|error| ended(peer.state()).unwrap_or(error))?;
+    let found = authenticate(channel, keys, &prologue(ours, target.fingerprint)).await.map_err(|error| match peer.state() {
+        // Nobody answered: the channel is gone, which Noise can only call a truncated handshake.
+        ConnectionState::Connecting => Error::Ended("failed"),
+        state => ended(state).unwrap_or(error),
+    })?;
     match target.peer.filter(|expected| *expected != found) {
         Some(expected) => Err(Error::WrongPeer { expected, found }),
         None => Ok((found, Connection::new(peer, config.disconnect_timeout))),

@@ -17,7 +17,7 @@ pub enum Error {
         message: String,
     },
     /// The connection's state became `failed` or `closed`, or stayed `disconnected` for too long.
-    #[error("the connection is {0}")]
+    #[error("the connection ended: {0}")]
     Ended(&'static str),
     /// The window that owns the connections closed its end of the port, or never answered it.
     #[error("the window that owns the connections is gone")]

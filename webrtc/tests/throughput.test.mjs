@@ -19,22 +19,25 @@ describe("throughput between two pages", () => {
     await offers.call("accept", await answers.call("answer", await offers.call("offer")));
     senders.raw = () => offers.timed("send", BYTES);
 
+    const js = { listen: [`${relay}/p2p-circuit`, "/webrtc"] };
+    const [jsFrom, jsTo] = [await jsInPage(world), await jsInPage(world, js)];
+    await jsFrom.dial(await jsTo.listenAt(relay));
+    senders["js-libp2p"] = () => jsFrom.timed("sink", jsTo.peerId, BYTES);
+
     for (const place of ["in a window", "in a worker", "in a worker, pumped"]) {
       const [from, to] = [await ours(world, place), await ours(world, place)];
       await from.dial(await to.listenAt(relay));
       senders[`ours ${place}`] = () => from.timed("sink", to.peerId, BYTES);
     }
-    const js = { listen: [`${relay}/p2p-circuit`, "/webrtc"] };
-    const [from, to] = [await jsInPage(world), await jsInPage(world, js)];
-    await from.dial(await to.listenAt(relay));
-    senders["js-libp2p"] = () => from.timed("sink", to.peerId, BYTES);
   });
 
-  test("measured", async (t) => {
+  test("a stream is not far from a raw data channel", async (t) => {
     const best = {};
     for (let round = 0; round < ROUNDS; round += 1) {
       for (const [name, send] of Object.entries(senders)) best[name] = Math.min(best[name] ?? Infinity, await send());
     }
     for (const [name, ms] of Object.entries(best)) t.diagnostic(`${name}: ${(BYTES / ms / 1000).toFixed(1)} MB/s`);
+    // Far below what is measured on a quiet machine (README), so that only a real loss fails.
+    assert.ok(best["ours in a worker"] < best.raw / 0.6);
   });
 });
