@@ -10,12 +10,18 @@ use avatar_credentials::status::StatusList;
 use avatar_credentials::time::Timestamp;
 use avatar_credentials::{Format, IssueOptions, LocalBoxFuture, PresentOptions, SignError, Signer, issue, present};
 use avatar_fuzz::secrets::{PLACE, backup_key, data_key};
-use avatar_vault::age::{Recipients, encrypt};
+use avatar_fuzz::targets::host_with_document;
+use avatar_proto::request::Request as Ask;
+use avatar_proto::response::Response as Answer;
+use avatar_proto::{BackupCreate, IdentityWordsGet, KeyProtection, Request};
+use avatar_vault::age::{Identities, Identity, Recipients, decrypt, encrypt};
 use avatar_vault::device_log::{Action, Draft, Log, join_statement};
 use avatar_vault::seal;
 use avatar_vault::words::RecoveryWords;
 use avatar_vault::wrap::{Cost, Keyring, Lock};
 use ed25519_dalek::{Signer as _, SigningKey};
+use meta_unit::abi::test_host::TestHost;
+use meta_unit::vault::VaultRecord;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -36,6 +42,7 @@ impl Signer for Issuer {
 
 fn main() -> Result<(), Failure> {
     vault()?;
+    contents()?;
     devices()?;
     credentials()
 }
@@ -93,14 +100,56 @@ fn vault() -> Result<(), Failure> {
     };
     let mut keyring = Keyring::new(&data_key(), Lock::Words(&words), "paper", random)?;
     write("keyring", 0, &keyring.encode())?;
+    let record = |keyring: &Keyring| VaultRecord {
+        keyring: keyring.clone(),
+        did: "did:key:z6Mk".to_owned(),
+        ask_at_start: true,
+        lock_after_seconds: 60,
+        protection: KeyProtection::Memory,
+    };
+    write("vault_record", 0, &record(&keyring).encode())?;
     for (at, lock) in [passphrase, passkey, platform].into_iter().enumerate() {
         keyring.add(&data_key(), lock, "label", random)?;
         write("keyring", 1 + at, &keyring.encode())?;
+        write("vault_record", 1 + at, &record(&keyring).encode())?;
     }
     for (at, wrapping) in keyring.wrappings().iter().enumerate() {
         write("keyring", 10 + at, &wrapping.encode())?;
     }
     Ok(())
+}
+
+/// Backups of units: one that is new, and one with a document.
+fn contents() -> Result<(), Failure> {
+    let empty = TestHost::started(1);
+    let (full, _) = host_with_document();
+    for (at, host) in [empty, full].iter().enumerate() {
+        let plain = plain_backup(host)?;
+        for (pieces, len) in [(0, u8::MAX), (1, 1)] {
+            write("contents", 2 * at + pieces, &[&[len], plain.as_slice()].concat())?;
+        }
+    }
+    Ok(())
+}
+
+fn plain_backup(host: &TestHost) -> Result<Vec<u8>, Failure> {
+    let call = |ask| {
+        let answers = host.call(&Request { request: Some(ask) });
+        answers.into_iter().filter_map(|answer| answer.response)
+    };
+    let Some(Answer::IdentityWords(shown)) = call(Ask::IdentityWordsGet(IdentityWordsGet {})).next() else {
+        return Err("the words are shown until they are confirmed".into());
+    };
+    let words = RecoveryWords::parse(&shown.words.join(" ")).map_err(|_| "a unit makes words that can be read")?;
+    let mut file = Vec::new();
+    for answer in call(Ask::BackupCreate(BackupCreate::default())) {
+        let Answer::BackupPart(part) = answer else {
+            return Err("a backup comes in parts".into());
+        };
+        file.extend(part.data);
+    }
+    let key = Identity::from_bytes(&words.backup_secret());
+    Ok(decrypt(Identities::Keys(vec![key]), &file)?)
 }
 
 fn devices() -> Result<(), Failure> {

@@ -19,6 +19,9 @@ use avatar_vault::device_log::{Entry, Log};
 use avatar_vault::seal;
 use avatar_vault::words::RecoveryWords;
 use avatar_vault::wrap::{Keyring, Wrapping};
+use meta_unit::backup::Contents;
+use meta_unit::data::records;
+use meta_unit::vault::VaultRecord;
 
 /// The place for which the records of the corpus are sealed.
 pub const PLACE: &[u8] = b"place";
@@ -57,6 +60,35 @@ pub fn keyring(data: &[u8]) {
     }
     if let Some(wrapping) = Wrapping::decode(data) {
         assert_eq!(wrapping.encode(), data);
+    }
+}
+
+/// The record of what opens the data key, behind a right checksum. What is read is read again from what would be written.
+pub fn vault_record(data: &[u8]) {
+    if let Some(record) = VaultRecord::decode(&records::seal(data)) {
+        let again = VaultRecord::decode(&records::seal(&record.encode())).expect("it was just written");
+        assert_eq!(again.encode(), record.encode());
+    }
+}
+
+/// What a backup holds, once it is decrypted, as it comes: in pieces of any length.
+pub fn contents(data: &[u8]) {
+    let Some((&piece, rest)) = data.split_first() else {
+        return;
+    };
+    let (mut contents, mut plain, mut begun) = (Contents::default(), Vec::new(), false);
+    for piece in rest.chunks(usize::from(piece).max(1)) {
+        plain.extend_from_slice(piece);
+        match contents.take(&mut plain, &mut begun) {
+            Ok(false) => {}
+            Ok(true) => {
+                assert!(!contents.header.did.is_empty() && plain.is_empty());
+                let held: usize = contents.documents().map(|(_, records)| records.len()).sum();
+                assert!(held <= contents.records.len() && contents.credentials() <= contents.records.len());
+                return;
+            }
+            Err(_) => return,
+        }
     }
 }
 

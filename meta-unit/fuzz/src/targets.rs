@@ -17,7 +17,7 @@ use crate::{secrets, unsealed};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 19] = [
     ("request", request),
     ("hello", hello),
     ("completion", completion),
@@ -30,7 +30,9 @@ pub const TARGETS: [Target; 17] = [
     ("sealed", secrets::sealed),
     ("words", secrets::words),
     ("keyring", secrets::keyring),
+    ("vault_record", secrets::vault_record),
     ("backup", secrets::backup),
+    ("contents", secrets::contents),
     ("devices", secrets::devices),
     ("credential", secrets::credential),
     ("linked_data", secrets::linked_data),
@@ -59,7 +61,7 @@ fn query() -> Vec<u8> {
 }
 
 /// A host with one document, and the number of a view on it.
-fn host_with_document() -> (TestHost, u64) {
+pub fn host_with_document() -> (TestHost, u64) {
     let host = TestHost::started(1);
     let text = |text: &str| {
         Some(Value {

@@ -3,18 +3,11 @@
 use avatar_proto::HostHello;
 use avatar_vault::DataKey;
 use avatar_vault::seal;
-use avatar_vault::wrap::{Keyring, Params, Secret};
+use avatar_vault::wrap::{Params, Secret};
 use meta_unit::abi::test_host::TestHost;
-use meta_unit::data::{keys, records};
+use meta_unit::data::keys;
+use meta_unit::vault::VaultRecord;
 use meta_unit::vault::sealed::VERSION;
-use prost::Message;
-
-/// What is read of the record of what opens the data (`vault/record.rs`).
-#[derive(Clone, PartialEq, Message)]
-struct VaultRecord {
-    #[prost(bytes = "vec", tag = "1")]
-    keyring: Vec<u8>,
-}
 
 /// A unit that is up, on a host without keys.
 pub fn started() -> TestHost {
@@ -27,9 +20,7 @@ pub fn started() -> TestHost {
 /// The key that everything in the store is sealed under.
 fn data_key(host: &TestHost) -> DataKey {
     let record = host.store().borrow().records[&keys::vault(0)].clone();
-    let content = records::open(&record).expect("the unit wrote it");
-    let stored = VaultRecord::decode(content).expect("the unit wrote it");
-    let keyring = Keyring::decode(&stored.keyring).expect("the unit wrote it");
+    let keyring = VaultRecord::decode(&record).expect("the unit wrote it").keyring;
     let mut opened = keyring
         .wrappings()
         .iter()

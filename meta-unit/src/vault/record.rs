@@ -67,7 +67,8 @@ impl VaultRecord {
         }
     }
 
-    fn encode(&self) -> Vec<u8> {
+    /// The record's content.
+    pub fn encode(&self) -> Vec<u8> {
         Stored {
             keyring: self.keyring.encode(),
             did: self.did.clone(),
@@ -78,7 +79,8 @@ impl VaultRecord {
         .encode_to_vec()
     }
 
-    fn decode(record: &[u8]) -> Option<Self> {
+    /// What a whole record, in its envelope, holds.
+    pub fn decode(record: &[u8]) -> Option<Self> {
         let stored = Stored::decode(records::open(record).ok()?).ok()?;
         Some(Self {
             keyring: Keyring::decode(&stored.keyring).ok()?,
