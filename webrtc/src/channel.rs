@@ -14,6 +14,9 @@ pub(crate) const HIGH_WATER: usize = 256 * 1024;
 /// Writers go on when no more than this many bytes are left. The shim has the same number.
 const LOW_WATER: usize = 64 * 1024;
 
+/// What the browser calls; handlers of plain events take one of these as well.
+type Handler = Closure<dyn FnMut(MessageEvent)>;
+
 /// Where the RTCDataChannel is.
 #[derive(Clone, Debug)]
 pub(crate) enum Link {
@@ -30,7 +33,7 @@ pub(crate) struct Channel {
     /// Bytes on their way through the port and in the window's channel.
     buffered: Rc<Cell<usize>>,
     /// The functions that the browser calls. They live as long as it may.
-    _handlers: Vec<Closure<dyn FnMut(MessageEvent)>>,
+    _handlers: Vec<Handler>,
 }
 
 impl Channel {
@@ -42,7 +45,12 @@ impl Channel {
             Link::Own(channel) => listen(channel, &link, &state),
             Link::Pumped(port) => vec![listen_to_port(port, &link, &state, &buffered)],
         };
-        Self { link, state, buffered, _handlers: handlers }
+        Self {
+            link,
+            state,
+            buffered,
+            _handlers: handlers,
+        }
     }
 
     pub(crate) fn state(&self) -> &Rc<RefCell<State>> {
@@ -121,7 +129,7 @@ impl Link {
     }
 }
 
-fn listen(channel: &RtcDataChannel, link: &Link, state: &Rc<RefCell<State>>) -> Vec<Closure<dyn FnMut(MessageEvent)>> {
+fn listen(channel: &RtcDataChannel, link: &Link, state: &Rc<RefCell<State>>) -> Vec<Handler> {
     channel.set_binary_type(RtcDataChannelType::Arraybuffer);
     channel.set_buffered_amount_low_threshold(LOW_WATER as u32);
 
@@ -144,7 +152,7 @@ fn listen(channel: &RtcDataChannel, link: &Link, state: &Rc<RefCell<State>>) -> 
 }
 
 /// The window says "open", "close", how many bytes have left, or passes a message on.
-fn listen_to_port(port: &MessagePort, link: &Link, state: &Rc<RefCell<State>>, buffered: &Rc<Cell<usize>>) -> Closure<dyn FnMut(MessageEvent)> {
+fn listen_to_port(port: &MessagePort, link: &Link, state: &Rc<RefCell<State>>, buffered: &Rc<Cell<usize>>) -> Handler {
     let (link, buffered) = (link.clone(), buffered.clone());
     let on_message = handler(state, move |state, event| {
         let data = event.data();
@@ -165,14 +173,18 @@ fn listen_to_port(port: &MessagePort, link: &Link, state: &Rc<RefCell<State>>, b
     on_message
 }
 
-fn handler(state: &Rc<RefCell<State>>, mut handle: impl FnMut(&Rc<RefCell<State>>, MessageEvent) + 'static) -> Closure<dyn FnMut(MessageEvent)> {
+fn handler(state: &Rc<RefCell<State>>, mut handle: impl FnMut(&Rc<RefCell<State>>, MessageEvent) + 'static) -> Handler {
     let state = state.clone();
     Closure::new(move |event| handle(&state, event))
 }
 
 fn receive(link: &Link, state: &Rc<RefCell<State>>, data: &JsValue) {
     // Text has no place in a stream; it counts as a frame that is none.
-    let message = data.dyn_ref::<ArrayBuffer>().map_or(Bytes::from_static(&[1, 0xff]), |buffer| Uint8Array::new(buffer).to_vec().into());
+    let message = data
+        .dyn_ref::<ArrayBuffer>()
+        .map_or(Bytes::from_static(&[1, 0xff]), |buffer| {
+            Uint8Array::new(buffer).to_vec().into()
+        });
     let answers = state.borrow_mut().received(message);
     for flag in answers {
         if let Err(error) = link.send(&frame::encode_flag(flag)) {

@@ -30,7 +30,13 @@ struct Inner {
 
 impl Connection {
     pub(crate) fn new(peer: Peer, disconnect_timeout: Duration) -> Self {
-        Self(SendWrapper::new(Inner { peer, disconnect_timeout, seen: ConnectionState::Connected, patience: None, opening: None }))
+        Self(SendWrapper::new(Inner {
+            peer,
+            disconnect_timeout,
+            seen: ConnectionState::Connected,
+            patience: None,
+            opening: None,
+        }))
     }
 }
 

@@ -37,7 +37,11 @@ pub struct Transport {
 impl Transport {
     /// `keys` prove who we are to the server.
     pub fn new(keys: &Keypair, connections: PeerConnections, config: Config) -> Self {
-        Self { keys: keys.clone(), connections, config }
+        Self {
+            keys: keys.clone(),
+            connections,
+            config,
+        }
     }
 }
 
@@ -77,7 +81,10 @@ impl libp2p_core::Transport for Transport {
 
 impl std::fmt::Debug for Transport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Transport").field("connections", &self.connections).field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Transport")
+            .field("connections", &self.connections)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }
 
@@ -98,32 +105,54 @@ impl Target {
             Protocol::Ip6(ip) => IpAddr::from(ip),
             _ => return None,
         };
-        let Some(Protocol::Udp(port)) = parts.next() else { return None };
-        let Some(Protocol::WebRTCDirect) = parts.next() else { return None };
+        let Some(Protocol::Udp(port)) = parts.next() else {
+            return None;
+        };
+        let Some(Protocol::WebRTCDirect) = parts.next() else {
+            return None;
+        };
         let (mut fingerprint, mut peer) = (None, None);
         for part in parts {
             match part {
-                Protocol::Certhash(hash) if peer.is_none() => fingerprint = fingerprint.or(Fingerprint::from_multihash(&hash)),
+                Protocol::Certhash(hash) if peer.is_none() => {
+                    fingerprint = fingerprint.or(Fingerprint::from_multihash(&hash))
+                }
                 Protocol::P2p(id) if peer.is_none() => peer = Some(id),
                 _ => return None,
             }
         }
-        Some(Self { address: SocketAddr::new(ip, port), fingerprint: fingerprint?, peer })
+        Some(Self {
+            address: SocketAddr::new(ip, port),
+            fingerprint: fingerprint?,
+            peer,
+        })
     }
 }
 
-async fn connect(target: &Target, keys: &Keypair, connections: &PeerConnections, config: &Config) -> Result<(PeerId, Connection), Error> {
-    let peer = connections.create(First::Noise, config, Config::frame(config.max_frame_direct)).await?;
+async fn connect(
+    target: &Target,
+    keys: &Keypair,
+    connections: &PeerConnections,
+    config: &Config,
+) -> Result<(PeerId, Connection), Error> {
+    let peer = connections
+        .create(First::Noise, config, Config::frame(config.max_frame_direct))
+        .await?;
     let local = negotiate(&peer, target, config.direct_version).await?;
     let channel = peer.take_first().ok_or(Error::BadDescription("Noise channel"))?;
     let ours = Fingerprint::from_sdp(&local).ok_or(Error::BadDescription("SHA-256 fingerprint"))?;
-    let found = authenticate(channel, keys, &prologue(ours, target.fingerprint)).await.map_err(|error| match peer.state() {
-        // Nobody answered: the channel is gone, which Noise can only call a truncated handshake.
-        ConnectionState::Connecting => Error::Ended("failed"),
-        state => ended(state).unwrap_or(error),
-    })?;
+    let found = authenticate(channel, keys, &prologue(ours, target.fingerprint))
+        .await
+        .map_err(|error| match peer.state() {
+            // Nobody answered: the channel is gone, which Noise can only call a truncated handshake.
+            ConnectionState::Connecting => Error::Ended("failed"),
+            state => ended(state).unwrap_or(error),
+        })?;
     match target.peer.filter(|expected| *expected != found) {
-        Some(expected) => Err(Error::WrongPeer { expected, found }),
+        Some(expected) => Err(Error::WrongPeer {
+            expected: Box::new(expected),
+            found: Box::new(found),
+        }),
         None => Ok((found, Connection::new(peer, config.disconnect_timeout))),
     }
 }
@@ -142,7 +171,11 @@ async fn negotiate(peer: &Peer, target: &Target, version: DirectVersion) -> Resu
             result => result?,
         },
     };
-    peer.set_remote(Kind::Answer, &sdp::answer(target.address, target.fingerprint, &credential)).await?;
+    peer.set_remote(
+        Kind::Answer,
+        &sdp::answer(target.address, target.fingerprint, &credential),
+    )
+    .await?;
     Ok(local)
 }
 
@@ -167,12 +200,17 @@ async fn authenticate(channel: Stream, keys: &Keypair, prologue: &[u8]) -> Resul
     let info = noise.protocol_info().next().expect("Noise has one protocol");
     let (peer, mut channel) = noise.upgrade_inbound(channel, info).await?;
     // The channel has done its work. That its end is acknowledged need not be waited for.
-    poll_fn(|cx| Poll::Ready(drop(Pin::new(&mut channel).poll_close(cx)))).await;
+    let _ = poll_fn(|cx| Poll::Ready(Pin::new(&mut channel).poll_close(cx))).await;
     Ok(peer)
 }
 
 fn prologue(client: Fingerprint, server: Fingerprint) -> Vec<u8> {
-    [&b"libp2p-webrtc-noise:"[..], &client.to_multihash_bytes(), &server.to_multihash_bytes()].concat()
+    [
+        &b"libp2p-webrtc-noise:"[..],
+        &client.to_multihash_bytes(),
+        &server.to_multihash_bytes(),
+    ]
+    .concat()
 }
 
 #[cfg(test)]
@@ -187,10 +225,23 @@ mod tests {
 
     #[test]
     fn the_prologue_is_the_one_of_the_specification() {
-        let fingerprint = |hex: &str| Fingerprint::from_sdp(&format!("a=fingerprint:sha-256 {}", hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap()).collect::<Vec<_>>().join(":"))).unwrap();
+        let fingerprint = |hex: &str| {
+            Fingerprint::from_sdp(&format!(
+                "a=fingerprint:sha-256 {}",
+                hex.as_bytes()
+                    .chunks(2)
+                    .map(|pair| std::str::from_utf8(pair).unwrap())
+                    .collect::<Vec<_>>()
+                    .join(":")
+            ))
+            .unwrap()
+        };
         let client = fingerprint("3e79af40d6059617a0d83b83a52ce73b0c1f37a72c6043ad2969e2351bdca870");
         let server = fingerprint("30fc9f469c207419dfdd0aab5f27a86c973c94e40548db9375cca2e915973b99");
-        let hex: String = prologue(client, server).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex: String = prologue(client, server)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         assert_eq!(
             hex,
             "6c69627032702d7765627274632d6e6f6973653a12203e79af40d6059617a0d83b83a52ce73b0c1f37a72c6043ad2969e2351bdca870122030fc9f469c207419dfdd0aab5f27a86c973c94e40548db9375cca2e915973b99"

@@ -1,6 +1,6 @@
 //! What can go wrong, in one type for both transports and their connections.
-use wasm_bindgen::JsCast as _;
-use wasm_bindgen::JsValue;
+use libp2p_identity::PeerId;
+use wasm_bindgen::{JsCast as _, JsValue};
 
 /// Why a connection could not be made, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -35,9 +35,9 @@ pub enum Error {
     #[error("expected {expected}, and {found} answered")]
     WrongPeer {
         /// Who was dialled.
-        expected: libp2p_identity::PeerId,
+        expected: Box<PeerId>,
         /// Who answered.
-        found: libp2p_identity::PeerId,
+        found: Box<PeerId>,
     },
     /// The peers could not tell each other how to connect.
     #[error("signalling failed: {0}")]
@@ -47,11 +47,23 @@ pub enum Error {
 impl Error {
     /// From what a call of the browser threw, or what its promise was rejected with.
     pub(crate) fn browser(call: &'static str, thrown: &JsValue) -> Self {
-        let text = |key: &str| js_sys::Reflect::get(thrown, &key.into()).ok().and_then(|value| value.as_string());
+        let text = |key: &str| {
+            js_sys::Reflect::get(thrown, &key.into())
+                .ok()
+                .and_then(|value| value.as_string())
+        };
         if thrown.is_instance_of::<js_sys::Object>() {
-            Self::Browser { call, name: text("name").unwrap_or_default(), message: text("message").unwrap_or_default() }
+            Self::Browser {
+                call,
+                name: text("name").unwrap_or_default(),
+                message: text("message").unwrap_or_default(),
+            }
         } else {
-            Self::Browser { call, name: "Error".to_owned(), message: thrown.as_string().unwrap_or_default() }
+            Self::Browser {
+                call,
+                name: "Error".to_owned(),
+                message: thrown.as_string().unwrap_or_default(),
+            }
         }
     }
 }

@@ -23,7 +23,10 @@ impl Fingerprint {
         let mut digest = [0; 32];
         let mut parts = hex.split(':');
         for byte in &mut digest {
-            *byte = parts.next().filter(|part| part.len() == 2).and_then(|part| u8::from_str_radix(part, 16).ok())?;
+            *byte = parts
+                .next()
+                .filter(|part| part.len() == 2)
+                .and_then(|part| u8::from_str_radix(part, 16).ok())?;
         }
         parts.next().is_none().then_some(Self(digest))
     }
@@ -67,7 +70,13 @@ mod tests {
 
     #[test]
     fn what_is_no_fingerprint_is_none() {
-        for line in ["", "a=fingerprint:sha-1 AB:CD", "a=fingerprint:sha-256 AB:CD", "a=fingerprint:sha-256 +1:CD", &format!("{LINE}:00")] {
+        for line in [
+            "",
+            "a=fingerprint:sha-1 AB:CD",
+            "a=fingerprint:sha-256 AB:CD",
+            "a=fingerprint:sha-256 +1:CD",
+            &format!("{LINE}:00"),
+        ] {
             assert_eq!(Fingerprint::from_sdp(line), None, "{line}");
         }
     }

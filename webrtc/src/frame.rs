@@ -57,14 +57,21 @@ pub(crate) enum FrameError {
 
 /// A frame that carries a flag alone.
 pub(crate) fn encode_flag(flag: Flag) -> Vec<u8> {
-    Frame { flag: Some(flag as i32), message: None }.encode_length_delimited_to_vec()
+    Frame {
+        flag: Some(flag as i32),
+        message: None,
+    }
+    .encode_length_delimited_to_vec()
 }
 
 /// A frame that carries a payload alone.
 pub(crate) fn encode_data(payload: &[u8]) -> Vec<u8> {
     // As the generated code would, but that the payload is copied once.
     let mut frame = Vec::with_capacity(payload.len() + OVERHEAD);
-    encode_varint((1 + encoded_len_varint(payload.len() as u64) + payload.len()) as u64, &mut frame);
+    encode_varint(
+        (1 + encoded_len_varint(payload.len() as u64) + payload.len()) as u64,
+        &mut frame,
+    );
     encode_key(2, WireType::LengthDelimited, &mut frame);
     encode_varint(payload.len() as u64, &mut frame);
     frame.extend_from_slice(payload);
@@ -131,7 +138,11 @@ impl Pushed<'_> {
                 return Ok(Some(self.rest.split_to(length)));
             }
         }
-        if self.rest.len() >= MAX_LENGTH_BYTES { Err(FrameError::TooLarge) } else { Ok(None) }
+        if self.rest.len() >= MAX_LENGTH_BYTES {
+            Err(FrameError::TooLarge)
+        } else {
+            Ok(None)
+        }
     }
 }
 
@@ -163,16 +174,26 @@ mod tests {
     #[test]
     fn a_frame_header_of_4_gib_is_refused_before_anything_is_kept() {
         let mut decoder = Decoder::default();
-        assert_eq!(frames(&mut decoder, &[0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2, 3]), [Err(FrameError::TooLarge)]);
+        assert_eq!(
+            frames(&mut decoder, &[0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2, 3]),
+            [Err(FrameError::TooLarge)]
+        );
         assert!(decoder.partial.is_empty());
-        assert_eq!(frames(&mut Decoder::default(), &[0x81, 0x80, 0x10]), [Err(FrameError::TooLarge)]);
+        assert_eq!(
+            frames(&mut Decoder::default(), &[0x81, 0x80, 0x10]),
+            [Err(FrameError::TooLarge)]
+        );
     }
 
     #[test]
     fn a_frame_of_the_most_bytes_has_no_more_overhead_than_said() {
         let payload = vec![7; 16 * 1024 - OVERHEAD];
         assert!(encode_data(&payload).len() <= 16 * 1024);
-        let generated = Frame { flag: None, message: Some(payload.clone().into()) }.encode_length_delimited_to_vec();
+        let generated = Frame {
+            flag: None,
+            message: Some(payload.clone().into()),
+        }
+        .encode_length_delimited_to_vec();
         assert_eq!(encode_data(&payload), generated);
         assert!(encode_data(&vec![7; MAX_INBOUND_FRAME - OVERHEAD]).len() <= MAX_INBOUND_FRAME);
     }

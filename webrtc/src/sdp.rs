@@ -13,16 +13,22 @@ pub(crate) const V2_PREFIX: &str = "libp2p+webrtc+v2/";
 
 /// The offer with both ICE credentials replaced by `credential` (version 1: "munging").
 pub(crate) fn munge(offer: &str, credential: &str) -> String {
-    offer.lines().map(|line| match line.split_once(':') {
-        Some((name @ ("a=ice-ufrag" | "a=ice-pwd"), _)) => format!("{name}:{credential}\r\n"),
-        _ => format!("{line}\r\n"),
-    }).collect()
+    offer
+        .lines()
+        .map(|line| match line.split_once(':') {
+            Some((name @ ("a=ice-ufrag" | "a=ice-pwd"), _)) => format!("{name}:{credential}\r\n"),
+            _ => format!("{line}\r\n"),
+        })
+        .collect()
 }
 
 /// The ICE password of a description, if it is one of 22 to 256 `ice-char`s (RFC 8839, section 5.4).
 pub(crate) fn ice_password(sdp: &str) -> Option<&str> {
     let password = sdp.lines().find_map(|line| line.strip_prefix("a=ice-pwd:"))?;
-    let is_valid = (22..=256).contains(&password.len()) && password.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/');
+    let is_valid = (22..=256).contains(&password.len())
+        && password
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/');
     is_valid.then_some(password)
 }
 
@@ -61,7 +67,10 @@ mod tests {
 
     #[test]
     fn munging_changes_the_credentials_and_nothing_else() {
-        assert_eq!(munge(OFFER, "x/y"), "v=0\r\na=ice-ufrag:x/y\r\na=ice-pwd:x/y\r\na=mid:0\r\n");
+        assert_eq!(
+            munge(OFFER, "x/y"),
+            "v=0\r\na=ice-ufrag:x/y\r\na=ice-pwd:x/y\r\na=mid:0\r\n"
+        );
     }
 
     #[test]
@@ -76,6 +85,9 @@ mod tests {
     fn an_answer_names_the_version_of_ip() {
         let fingerprint = Fingerprint::from_sdp(&format!("a=fingerprint:sha-256 {}", ["AB"; 32].join(":"))).unwrap();
         assert!(answer("[::1]:5".parse().unwrap(), fingerprint, "c").contains("c=IN IP6 ::1\r\n"));
-        assert!(answer("1.2.3.4:5".parse().unwrap(), fingerprint, "c").contains("a=candidate:1 1 UDP 1 1.2.3.4 5 typ host\r\n"));
+        assert!(
+            answer("1.2.3.4:5".parse().unwrap(), fingerprint, "c")
+                .contains("a=candidate:1 1 UDP 1 1.2.3.4 5 typ host\r\n")
+        );
     }
 }

@@ -38,9 +38,14 @@ struct Inner {
 
 impl Stream {
     pub(crate) fn new(channel: Channel, max_frame: usize) -> Self {
-        Self { inner: Some(SendWrapper::new(Inner { channel, max_payload: max_frame - OVERHEAD, acknowledgement: None })) }
+        Self {
+            inner: Some(SendWrapper::new(Inner {
+                channel,
+                max_payload: max_frame - OVERHEAD,
+                acknowledgement: None,
+            })),
+        }
     }
-
 
     fn inner(&mut self) -> &mut Inner {
         self.inner.as_mut().expect("it is there until it is dropped")
@@ -102,7 +107,9 @@ impl AsyncWrite for Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        let Some(inner) = self.inner.take().map(SendWrapper::take) else { return };
+        let Some(inner) = self.inner.take().map(SendWrapper::take) else {
+            return;
+        };
         let flag = inner.channel.state().borrow_mut().abandoned();
         if let Some(flag) = flag {
             inner.channel.send_flag(flag);
@@ -113,7 +120,13 @@ impl Drop for Stream {
 
 /// Keeps the channel until the remote has said its last word, so that what we sent arrives and what it sends is answered.
 async fn bury(channel: Channel) {
-    let over = poll_fn(|cx| if channel.state().borrow_mut().is_over(cx.waker()) { Poll::Ready(()) } else { Poll::Pending });
+    let over = poll_fn(|cx| {
+        if channel.state().borrow_mut().is_over(cx.waker()) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    });
     if let Either::Right(_) = futures::future::select(over, Delay::new(CLOSE_TIMEOUT)).await {
         tracing::debug!("a remote did not finish its half of a stream in time");
     }

@@ -5,8 +5,12 @@ use multiaddr::{Multiaddr, Protocol};
 /// The circuit that leads to the peer of `<relay>/p2p-circuit/webrtc/p2p/<peer>`, and the peer. `None` for other addresses.
 pub(super) fn dialled(address: &Multiaddr) -> Option<(Multiaddr, PeerId)> {
     let mut circuit = address.clone();
-    let Some(Protocol::P2p(peer)) = circuit.pop() else { return None };
-    let Some(Protocol::WebRTC) = circuit.pop() else { return None };
+    let Some(Protocol::P2p(peer)) = circuit.pop() else {
+        return None;
+    };
+    let Some(Protocol::WebRTC) = circuit.pop() else {
+        return None;
+    };
     (circuit.iter().last() == Some(Protocol::P2pCircuit)).then(|| (circuit.with(Protocol::P2p(peer)), peer))
 }
 
@@ -16,7 +20,8 @@ pub(super) fn listened(circuit: &Multiaddr, local: PeerId) -> Option<Multiaddr> 
         Protocol::P2p(peer) if peer == local => circuit.iter().take(circuit.iter().count() - 1).collect(),
         _ => circuit.clone(),
     };
-    (circuit.iter().last() == Some(Protocol::P2pCircuit)).then(|| circuit.with(Protocol::WebRTC).with(Protocol::P2p(local)))
+    (circuit.iter().last() == Some(Protocol::P2pCircuit))
+        .then(|| circuit.with(Protocol::WebRTC).with(Protocol::P2p(local)))
 }
 
 /// Whether a connection at this address is one over WebRTC between browsers.
@@ -33,7 +38,10 @@ mod tests {
         let (relay, peer) = (PeerId::random(), PeerId::random());
         let circuit = format!("/ip4/127.0.0.1/tcp/9/ws/p2p/{relay}/p2p-circuit");
         let address = format!("{circuit}/webrtc/p2p/{peer}").parse().unwrap();
-        assert_eq!(dialled(&address), Some((format!("{circuit}/p2p/{peer}").parse().unwrap(), peer)));
+        assert_eq!(
+            dialled(&address),
+            Some((format!("{circuit}/p2p/{peer}").parse().unwrap(), peer))
+        );
         for own in [circuit.clone(), format!("{circuit}/p2p/{peer}")] {
             assert_eq!(listened(&own.parse().unwrap(), peer), Some(address.clone()));
         }

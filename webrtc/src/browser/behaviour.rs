@@ -9,8 +9,8 @@ use futures::StreamExt as _;
 use libp2p_core::{Endpoint, transport::PortUse};
 use libp2p_identity::PeerId;
 use libp2p_swarm::{
-    CloseConnection, ConnectionDenied, ConnectionId, DialFailure, ExpiredListenAddr, FromSwarm, NetworkBehaviour, NewListenAddr, NotifyHandler, THandler, THandlerInEvent,
-    THandlerOutEvent, ToSwarm,
+    CloseConnection, ConnectionDenied, ConnectionId, DialFailure, ExpiredListenAddr, FromSwarm, NetworkBehaviour,
+    NewListenAddr, NotifyHandler, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
     behaviour::{ConnectionClosed, ConnectionEstablished},
     dial_opts::{self, DialOpts},
     dummy,
@@ -20,7 +20,7 @@ use multiaddr::Multiaddr;
 use super::{
     address,
     handler::{Carried, Connect, Handler, Shared},
-    transport::{Ends, Report, Reply, Request},
+    transport::{Ends, Reply, Report, Request},
 };
 use crate::{Config, Error, PeerConnections};
 
@@ -58,13 +58,32 @@ pub struct Behaviour {
 
 impl Behaviour {
     pub(super) fn new(local: PeerId, connections: PeerConnections, config: Config, ends: Ends) -> Self {
-        let shared = Shared { connections, config, is_listening: ends.is_listening.clone(), offers: Default::default() };
-        Self { local, shared, ends, carriers: HashMap::new(), waiting: HashMap::new(), dialling: HashMap::new(), own_circuits: HashSet::new(), direct: HashMap::new(), actions: VecDeque::new() }
+        let shared = Shared {
+            connections,
+            config,
+            is_listening: ends.is_listening.clone(),
+            offers: Default::default(),
+        };
+        Self {
+            local,
+            shared,
+            ends,
+            carriers: HashMap::new(),
+            waiting: HashMap::new(),
+            dialling: HashMap::new(),
+            own_circuits: HashSet::new(),
+            direct: HashMap::new(),
+            actions: VecDeque::new(),
+        }
     }
 
     fn handler(&self, address: &Multiaddr) -> THandler<Self> {
         // Who is connected over WebRTC needs no second connection of that kind.
-        if address::is_webrtc(address) { Either::Right(dummy::ConnectionHandler) } else { Either::Left(Handler::new(self.shared.clone())) }
+        if address::is_webrtc(address) {
+            Either::Right(dummy::ConnectionHandler)
+        } else {
+            Either::Left(Handler::new(self.shared.clone()))
+        }
     }
 
     fn requested(&mut self, Request { circuit, peer, reply }: Request) {
@@ -76,13 +95,20 @@ impl Behaviour {
         waiting.retain(|reply| !reply.is_canceled());
         waiting.push(reply);
         // The dial that waits for us is one to the same peer, so that the usual condition would hold this one back.
-        let options = DialOpts::peer_id(peer).addresses(vec![circuit]).condition(dial_opts::PeerCondition::Always).build();
+        let options = DialOpts::peer_id(peer)
+            .addresses(vec![circuit])
+            .condition(dial_opts::PeerCondition::Always)
+            .build();
         self.dialling.insert(options.connection_id(), peer);
         self.actions.push_back(ToSwarm::Dial { opts: options });
     }
 
     fn connect(&mut self, peer: PeerId, carrier: ConnectionId, reply: Reply) {
-        self.actions.push_back(ToSwarm::NotifyHandler { peer_id: peer, handler: NotifyHandler::One(carrier), event: Either::Left(Connect(reply)) });
+        self.actions.push_back(ToSwarm::NotifyHandler {
+            peer_id: peer,
+            handler: NotifyHandler::One(carrier),
+            event: Either::Left(Connect(reply)),
+        });
     }
 
     fn established(&mut self, peer: PeerId, connection: ConnectionId, address: &Multiaddr) {
@@ -102,7 +128,10 @@ impl Behaviour {
     /// A circuit that was dialled for the signalling alone is closed after it: streams would go through the relay else, which commonly carries little, and not for long.
     fn answered(&mut self, peer: PeerId, carrier: ConnectionId) {
         if self.own_circuits.remove(&carrier) && self.is_over_webrtc(&peer) {
-            self.actions.push_back(ToSwarm::CloseConnection { peer_id: peer, connection: CloseConnection::One(carrier) });
+            self.actions.push_back(ToSwarm::CloseConnection {
+                peer_id: peer,
+                connection: CloseConnection::One(carrier),
+            });
         }
     }
 
@@ -122,7 +151,9 @@ impl Behaviour {
     }
 
     fn dial_failed(&mut self, connection: ConnectionId, error: &str) {
-        let Some(peer) = self.dialling.remove(&connection) else { return };
+        let Some(peer) = self.dialling.remove(&connection) else {
+            return;
+        };
         if self.dialling.values().any(|other| *other == peer) {
             return;
         }
@@ -142,25 +173,47 @@ impl NetworkBehaviour for Behaviour {
     type ConnectionHandler = Either<Handler, dummy::ConnectionHandler>;
     type ToSwarm = Event;
 
-    fn handle_established_inbound_connection(&mut self, _: ConnectionId, _: PeerId, local: &Multiaddr, _: &Multiaddr) -> Result<THandler<Self>, ConnectionDenied> {
+    fn handle_established_inbound_connection(
+        &mut self,
+        _: ConnectionId,
+        _: PeerId,
+        local: &Multiaddr,
+        _: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
         Ok(self.handler(local))
     }
 
-    fn handle_established_outbound_connection(&mut self, _: ConnectionId, _: PeerId, address: &Multiaddr, _: Endpoint, _: PortUse) -> Result<THandler<Self>, ConnectionDenied> {
+    fn handle_established_outbound_connection(
+        &mut self,
+        _: ConnectionId,
+        _: PeerId,
+        address: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
         Ok(self.handler(address))
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm) {
         match event {
-            FromSwarm::ConnectionEstablished(ConnectionEstablished { peer_id, connection_id, endpoint, .. }) => {
+            FromSwarm::ConnectionEstablished(ConnectionEstablished {
+                peer_id,
+                connection_id,
+                endpoint,
+                ..
+            }) => {
                 let address = match endpoint {
                     libp2p_core::ConnectedPoint::Dialer { address, .. } => address,
                     libp2p_core::ConnectedPoint::Listener { local_addr, .. } => local_addr,
                 };
                 self.established(peer_id, connection_id, address);
             }
-            FromSwarm::ConnectionClosed(ConnectionClosed { peer_id, connection_id, .. }) => self.closed(peer_id, connection_id),
-            FromSwarm::DialFailure(DialFailure { connection_id, error, .. }) => self.dial_failed(connection_id, &error.to_string()),
+            FromSwarm::ConnectionClosed(ConnectionClosed {
+                peer_id, connection_id, ..
+            }) => self.closed(peer_id, connection_id),
+            FromSwarm::DialFailure(DialFailure {
+                connection_id, error, ..
+            }) => self.dial_failed(connection_id, &error.to_string()),
             FromSwarm::NewListenAddr(NewListenAddr { addr, .. }) => {
                 if address::is_webrtc(addr) {
                     self.actions.push_back(ToSwarm::ExternalAddrConfirmed(addr.clone()));
@@ -183,7 +236,9 @@ impl NetworkBehaviour for Behaviour {
         let Either::Left(carried) = event;
         match carried {
             Carried::Offer(Ok(connection)) => self.report(Report::Incoming(peer, connection)),
-            Carried::Offer(Err(error)) => self.actions.push_back(ToSwarm::GenerateEvent(Event::InboundFailed { peer, error })),
+            Carried::Offer(Err(error)) => self
+                .actions
+                .push_back(ToSwarm::GenerateEvent(Event::InboundFailed { peer, error })),
             Carried::Answer => self.answered(peer, carrier),
         }
     }

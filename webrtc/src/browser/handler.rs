@@ -63,19 +63,29 @@ pub struct Handler {
 
 impl Handler {
     pub(super) fn new(shared: Shared) -> Self {
-        Self { shared, wanted: VecDeque::new(), work: SendWrapper::new(FuturesUnordered::new()), offers: 0, waker: None }
+        Self {
+            shared,
+            wanted: VecDeque::new(),
+            work: SendWrapper::new(FuturesUnordered::new()),
+            offers: 0,
+            waker: None,
+        }
     }
 
     /// A remote offers.
     fn offered(&mut self, stream: libp2p_swarm::Stream) {
-        let is_refused = !self.shared.is_listening.load(Ordering::Relaxed) || self.offers >= MAX_OFFERS || self.shared.offers.load(Ordering::Relaxed) >= MAX_OFFERS_TOGETHER;
+        let is_refused = !self.shared.is_listening.load(Ordering::Relaxed)
+            || self.offers >= MAX_OFFERS
+            || self.shared.offers.load(Ordering::Relaxed) >= MAX_OFFERS_TOGETHER;
         if is_refused {
             tracing::debug!("an offer was refused");
             return;
         }
         self.offers += 1;
         let counted = Counted::new(&self.shared.offers);
-        let Shared { connections, config, .. } = self.shared.clone();
+        let Shared {
+            connections, config, ..
+        } = self.shared.clone();
         self.work.push(
             async move {
                 let _counted = counted;
@@ -91,7 +101,9 @@ impl Handler {
 
     /// The stream for our own offer is there. Whoever waits has its own limit of time.
     fn offer(&mut self, stream: libp2p_swarm::Stream, mut reply: Reply) {
-        let Shared { connections, config, .. } = self.shared.clone();
+        let Shared {
+            connections, config, ..
+        } = self.shared.clone();
         self.work.push(
             async move {
                 let offer = signalling::offer(stream, connections, &config).boxed_local();
@@ -154,10 +166,18 @@ impl ConnectionHandler for Handler {
         self.wake();
     }
 
-    fn on_connection_event(&mut self, event: ConnectionEvent<Self::InboundProtocol, Self::OutboundProtocol, (), Reply>) {
+    fn on_connection_event(
+        &mut self,
+        event: ConnectionEvent<Self::InboundProtocol, Self::OutboundProtocol, (), Reply>,
+    ) {
         match event {
-            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol: stream, .. }) => self.offered(stream),
-            ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol: stream, info: reply }) => self.offer(stream, reply),
+            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol: stream, .. }) => {
+                self.offered(stream)
+            }
+            ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound {
+                protocol: stream,
+                info: reply,
+            }) => self.offer(stream, reply),
             ConnectionEvent::DialUpgradeError(DialUpgradeError { info: reply, error }) => {
                 // Who asked may have lost interest.
                 let _ = reply.send(Err(Error::Signalling(error.to_string())));

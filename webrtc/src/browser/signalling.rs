@@ -47,7 +47,10 @@ struct Message {
 
 impl Message {
     fn new(kind: Type, data: String) -> Self {
-        Self { kind: Some(kind as i32), data: Some(data) }
+        Self {
+            kind: Some(kind as i32),
+            data: Some(data),
+        }
     }
 
     /// The text of a message that has to be of this type.
@@ -55,7 +58,10 @@ impl Message {
         if self.kind == Some(kind as i32) {
             return Ok(self.data.unwrap_or_default());
         }
-        Err(Error::Signalling(format!("expected {kind:?}, and the remote sent a message of type {:?}", self.kind)))
+        Err(Error::Signalling(format!(
+            "expected {kind:?}, and the remote sent a message of type {:?}",
+            self.kind
+        )))
     }
 }
 
@@ -66,9 +72,15 @@ fn messages(stream: libp2p_swarm::Stream) -> Messages {
 }
 
 /// The side that dials. The connection stands when this is done; the remote may need the stream a little longer.
-pub(super) async fn offer(stream: libp2p_swarm::Stream, connections: PeerConnections, config: &Config) -> Result<(Connection, Farewell), Error> {
+pub(super) async fn offer(
+    stream: libp2p_swarm::Stream,
+    connections: PeerConnections,
+    config: &Config,
+) -> Result<(Connection, Farewell), Error> {
     let mut messages = messages(stream);
-    let peer = connections.create(First::Init, config, Config::frame(config.max_frame_browser)).await?;
+    let peer = connections
+        .create(First::Init, config, Config::frame(config.max_frame_browser))
+        .await?;
     let offer = peer.describe(Kind::Offer).await?;
     send(&mut messages, Type::SdpOffer, offer.clone()).await?;
     peer.set_local(Kind::Offer, &offer).await?;
@@ -81,10 +93,16 @@ pub(super) async fn offer(stream: libp2p_swarm::Stream, connections: PeerConnect
 }
 
 /// The side that was dialled.
-pub(super) async fn answer(stream: libp2p_swarm::Stream, connections: PeerConnections, config: &Config) -> Result<Connection, Error> {
+pub(super) async fn answer(
+    stream: libp2p_swarm::Stream,
+    connections: PeerConnections,
+    config: &Config,
+) -> Result<Connection, Error> {
     let mut messages = messages(stream);
     let offer = receive(&mut messages).await?.expect(Type::SdpOffer)?;
-    let peer = connections.create(First::Nothing, config, Config::frame(config.max_frame_browser)).await?;
+    let peer = connections
+        .create(First::Nothing, config, Config::frame(config.max_frame_browser))
+        .await?;
     peer.set_remote(Kind::Offer, &offer).await?;
     let answer = peer.describe(Kind::Answer).await?;
     send(&mut messages, Type::SdpAnswer, answer.clone()).await?;
@@ -188,7 +206,10 @@ async fn add(peer: &Peer, candidate: &str) {
 }
 
 async fn send(messages: &mut Messages, kind: Type, data: String) -> Result<(), Error> {
-    messages.send(Message::new(kind, data)).await.map_err(|error| Error::Signalling(error.to_string()))
+    messages
+        .send(Message::new(kind, data))
+        .await
+        .map_err(|error| Error::Signalling(error.to_string()))
 }
 
 async fn receive(messages: &mut Messages) -> Result<Message, Error> {
@@ -207,13 +228,23 @@ mod tests {
 
     #[test]
     fn messages_are_written_as_the_specification_numbers_them() {
-        assert_eq!(Message::new(Type::SdpOffer, "a".to_owned()).encode_to_vec(), [0x08, 0, 0x12, 1, b'a']);
-        assert_eq!(Message::new(Type::IceCandidate, "a".to_owned()).encode_to_vec(), [0x08, 2, 0x12, 1, b'a']);
+        assert_eq!(
+            Message::new(Type::SdpOffer, "a".to_owned()).encode_to_vec(),
+            [0x08, 0, 0x12, 1, b'a']
+        );
+        assert_eq!(
+            Message::new(Type::IceCandidate, "a".to_owned()).encode_to_vec(),
+            [0x08, 2, 0x12, 1, b'a']
+        );
     }
 
     #[test]
     fn a_message_of_another_type_is_refused() {
-        assert!(Message::new(Type::SdpOffer, String::new()).expect(Type::SdpAnswer).is_err());
+        assert!(
+            Message::new(Type::SdpOffer, String::new())
+                .expect(Type::SdpAnswer)
+                .is_err()
+        );
         assert!(Message { kind: None, data: None }.expect(Type::SdpOffer).is_err());
     }
 }

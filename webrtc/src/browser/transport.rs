@@ -82,7 +82,14 @@ pub(super) fn pair(timeout: Duration) -> (Transport, Ends) {
         events: VecDeque::new(),
         waker: None,
     };
-    (transport, Ends { requests: requested, reports, is_listening })
+    (
+        transport,
+        Ends {
+            requests: requested,
+            reports,
+            is_listening,
+        },
+    )
 }
 
 impl libp2p_core::Transport for Transport {
@@ -98,7 +105,11 @@ impl libp2p_core::Transport for Transport {
         }
         self.listener = Some(id);
         self.is_listening.store(true, Ordering::Relaxed);
-        self.events.extend(self.addresses.iter().map(|address| TransportEvent::NewAddress { listener_id: id, listen_addr: address.clone() }));
+        self.events
+            .extend(self.addresses.iter().map(|address| TransportEvent::NewAddress {
+                listener_id: id,
+                listen_addr: address.clone(),
+            }));
         self.wake();
         Ok(())
     }
@@ -108,7 +119,10 @@ impl libp2p_core::Transport for Transport {
         if is_ours {
             self.listener = None;
             self.is_listening.store(false, Ordering::Relaxed);
-            self.events.push_back(TransportEvent::ListenerClosed { listener_id: id, reason: Ok(()) });
+            self.events.push_back(TransportEvent::ListenerClosed {
+                listener_id: id,
+                reason: Ok(()),
+            });
             self.wake();
         }
         is_ours
@@ -125,7 +139,10 @@ impl libp2p_core::Transport for Transport {
             let gone = || Error::Signalling("the behaviour of this transport is not in the swarm".to_owned());
             sent.map_err(|_| gone())?;
             match futures::future::select(answer, Delay::new(timeout)).await {
-                Either::Left((answer, _)) => Ok((peer, answer.map_err(|_| Error::Signalling("the connection that carried it was closed".to_owned()))??)),
+                Either::Left((answer, _)) => Ok((
+                    peer,
+                    answer.map_err(|_| Error::Signalling("the connection that carried it was closed".to_owned()))??,
+                )),
                 Either::Right(_) => Err(Error::TimedOut),
             }
         }
@@ -155,12 +172,20 @@ impl Transport {
             Report::Address(address) => {
                 if !self.addresses.contains(&address) {
                     self.addresses.push(address.clone());
-                    self.events.extend(self.listener.map(|listener_id| TransportEvent::NewAddress { listener_id, listen_addr: address }));
+                    self.events
+                        .extend(self.listener.map(|listener_id| TransportEvent::NewAddress {
+                            listener_id,
+                            listen_addr: address,
+                        }));
                 }
             }
             Report::Expired(address) => {
                 self.addresses.retain(|known| *known != address);
-                self.events.extend(self.listener.map(|listener_id| TransportEvent::AddressExpired { listener_id, listen_addr: address }));
+                self.events
+                    .extend(self.listener.map(|listener_id| TransportEvent::AddressExpired {
+                        listener_id,
+                        listen_addr: address,
+                    }));
             }
         }
     }

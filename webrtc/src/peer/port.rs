@@ -26,6 +26,7 @@ use super::{ConnectionState, Events, First, Kind};
 use crate::{Config, channel::Link, error::Error};
 
 type Answer = Result<JsValue, Error>;
+type OnMessage = Closure<dyn FnMut(MessageEvent)>;
 
 /// This end of the port, with all connections behind it.
 pub(super) struct Hub {
@@ -34,7 +35,7 @@ pub(super) struct Hub {
     last: Cell<u32>,
     peers: RefCell<HashMap<u32, Weak<RefCell<Events>>>>,
     calls: RefCell<HashMap<u32, (&'static str, oneshot::Sender<Answer>)>>,
-    on_message: RefCell<Option<Closure<dyn FnMut(MessageEvent)>>>,
+    on_message: RefCell<Option<OnMessage>>,
 }
 
 impl Hub {
@@ -78,7 +79,13 @@ impl Hub {
         }
     }
 
-    fn call(&self, peer: u32, call: &'static str, op: &str, fields: &[(&str, JsValue)]) -> impl Future<Output = Answer> + 'static {
+    fn call(
+        &self,
+        peer: u32,
+        call: &'static str,
+        op: &str,
+        fields: &[(&str, JsValue)],
+    ) -> impl Future<Output = Answer> + 'static {
         let (sender, receiver) = oneshot::channel();
         if !self.is_gone.get() {
             let number = self.next_number();
@@ -112,9 +119,15 @@ impl Hub {
     }
 
     fn answered(&self, number: u32, message: &JsValue) {
-        let Some((call, sender)) = self.calls.borrow_mut().remove(&number) else { return };
+        let Some((call, sender)) = self.calls.borrow_mut().remove(&number) else {
+            return;
+        };
         let error = get(message, "error");
-        let answer = if error.is_undefined() { Ok(get(message, "value")) } else { Err(Error::browser(call, &error)) };
+        let answer = if error.is_undefined() {
+            Ok(get(message, "value"))
+        } else {
+            Err(Error::browser(call, &error))
+        };
         // Who asked may have lost interest.
         let _ = sender.send(answer);
     }
@@ -122,7 +135,12 @@ impl Hub {
     fn gone(&self) {
         self.is_gone.set(true);
         self.calls.borrow_mut().clear();
-        let peers: Vec<_> = self.peers.borrow_mut().drain().filter_map(|(_, events)| events.upgrade()).collect();
+        let peers: Vec<_> = self
+            .peers
+            .borrow_mut()
+            .drain()
+            .filter_map(|(_, events)| events.upgrade())
+            .collect();
         for events in peers {
             events.borrow_mut().changed(ConnectionState::Closed);
         }
@@ -142,16 +160,30 @@ pub(super) struct PeerConnection {
 }
 
 impl PeerConnection {
-    pub(super) async fn new(hub: &Rc<Hub>, first: First, config: &Config, events: &Rc<RefCell<Events>>) -> Result<Self, Error> {
+    pub(super) async fn new(
+        hub: &Rc<Hub>,
+        first: First,
+        config: &Config,
+        events: &Rc<RefCell<Events>>,
+    ) -> Result<Self, Error> {
         // It closes itself in the window when this future is dropped, too.
-        let peer = Self { hub: hub.clone(), number: hub.next_number() };
+        let peer = Self {
+            hub: hub.clone(),
+            number: hub.next_number(),
+        };
         hub.peers.borrow_mut().insert(peer.number, Rc::downgrade(events));
         let word = match first {
             First::Noise => "noise",
             First::Init => "init",
             First::Nothing => "nothing",
         };
-        let channel = peer.call("create a connection", "new", &[("first", word.into()), ("iceServers", ice_servers(config))]).await?;
+        let channel = peer
+            .call(
+                "create a connection",
+                "new",
+                &[("first", word.into()), ("iceServers", ice_servers(config))],
+            )
+            .await?;
         if let Some(link) = link(channel) {
             let stream = events.borrow_mut().stream(link);
             events.borrow_mut().first = Some(stream);
@@ -164,20 +196,36 @@ impl PeerConnection {
     }
 
     pub(super) async fn describe(&self, kind: Kind) -> Result<String, Error> {
-        text(self.call("create a description", "describe", &[("kind", kind.as_str().into())]).await?)
+        text(
+            self.call("create a description", "describe", &[("kind", kind.as_str().into())])
+                .await?,
+        )
     }
 
     pub(super) async fn set_local(&self, kind: Kind, sdp: &str) -> Result<String, Error> {
-        text(self.call("set the local description", "setLocal", &[("kind", kind.as_str().into()), ("sdp", sdp.into())]).await?)
+        text(
+            self.call(
+                "set the local description",
+                "setLocal",
+                &[("kind", kind.as_str().into()), ("sdp", sdp.into())],
+            )
+            .await?,
+        )
     }
 
     pub(super) async fn set_remote(&self, kind: Kind, sdp: &str) -> Result<(), Error> {
-        self.call("set the remote description", "setRemote", &[("kind", kind.as_str().into()), ("sdp", sdp.into())]).await?;
+        self.call(
+            "set the remote description",
+            "setRemote",
+            &[("kind", kind.as_str().into()), ("sdp", sdp.into())],
+        )
+        .await?;
         Ok(())
     }
 
     pub(super) async fn add_candidate(&self, candidate: &str) -> Result<(), Error> {
-        self.call("add a candidate", "addCandidate", &[("candidate", candidate.into())]).await?;
+        self.call("add a candidate", "addCandidate", &[("candidate", candidate.into())])
+            .await?;
         Ok(())
     }
 
@@ -204,17 +252,26 @@ impl Drop for PeerConnection {
 }
 
 fn ice_servers(config: &Config) -> JsValue {
-    config.ice_servers.iter().map(|server| {
-        let init = Object::new();
-        set(&init, "urls", &server.urls.iter().map(|url| JsValue::from_str(url)).collect::<Array>());
-        if let Some(username) = &server.username {
-            set(&init, "username", &username.into());
-        }
-        if let Some(credential) = &server.credential {
-            set(&init, "credential", &credential.into());
-        }
-        init
-    }).collect::<Array>().into()
+    config
+        .ice_servers
+        .iter()
+        .map(|server| {
+            let init = Object::new();
+            set(
+                &init,
+                "urls",
+                &server.urls.iter().map(|url| JsValue::from_str(url)).collect::<Array>(),
+            );
+            if let Some(username) = &server.username {
+                set(&init, "username", &username.into());
+            }
+            if let Some(credential) = &server.credential {
+                set(&init, "credential", &credential.into());
+            }
+            init
+        })
+        .collect::<Array>()
+        .into()
 }
 
 fn link(channel: JsValue) -> Option<Link> {

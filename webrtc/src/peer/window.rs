@@ -5,7 +5,8 @@ use js_sys::{Array, JSON, JsString, Promise, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    RtcConfiguration, RtcDataChannel, RtcDataChannelEvent, RtcDataChannelInit, RtcDataChannelState, RtcIceCandidateInit, RtcIceServer, RtcPeerConnection, RtcPeerConnectionIceEvent, RtcSdpType,
+    RtcConfiguration, RtcDataChannel, RtcDataChannelEvent, RtcDataChannelInit, RtcDataChannelState,
+    RtcIceCandidateInit, RtcIceServer, RtcPeerConnection, RtcPeerConnectionIceEvent, RtcSdpType,
     RtcSessionDescriptionInit,
 };
 
@@ -22,7 +23,8 @@ pub(super) struct PeerConnection {
 
 impl PeerConnection {
     pub(super) fn new(first: First, config: &Config, events: &Rc<RefCell<Events>>) -> Result<Self, Error> {
-        let connection = RtcPeerConnection::new_with_configuration(&configuration(config)).map_err(|thrown| Error::browser("create a connection", &thrown))?;
+        let connection = RtcPeerConnection::new_with_configuration(&configuration(config))
+            .map_err(|thrown| Error::browser("create a connection", &thrown))?;
 
         let on_channel = on_channel(events);
         let on_candidate = on_candidate(events);
@@ -44,7 +46,13 @@ impl PeerConnection {
             First::Init => init = Some(connection.create_data_channel(INIT)),
             First::Nothing => {}
         }
-        Ok(Self { connection, init, _on_channel: on_channel, _on_candidate: on_candidate, _on_state: on_state })
+        Ok(Self {
+            connection,
+            init,
+            _on_channel: on_channel,
+            _on_candidate: on_candidate,
+            _on_state: on_state,
+        })
     }
 
     pub(super) async fn describe(&self, kind: Kind) -> Result<String, Error> {
@@ -57,19 +65,32 @@ impl PeerConnection {
     }
 
     pub(super) async fn set_local(&self, kind: Kind, sdp: &str) -> Result<String, Error> {
-        settle("set the local description", self.connection.set_local_description(&description(kind, sdp))).await?;
-        self.connection.local_description().map(|description| description.sdp()).ok_or(Error::BadDescription("text"))
+        settle(
+            "set the local description",
+            self.connection.set_local_description(&description(kind, sdp)),
+        )
+        .await?;
+        self.connection
+            .local_description()
+            .map(|description| description.sdp())
+            .ok_or(Error::BadDescription("text"))
     }
 
     pub(super) async fn set_remote(&self, kind: Kind, sdp: &str) -> Result<(), Error> {
-        settle("set the remote description", self.connection.set_remote_description(&description(kind, sdp))).await?;
+        settle(
+            "set the remote description",
+            self.connection.set_remote_description(&description(kind, sdp)),
+        )
+        .await?;
         Ok(())
     }
 
     pub(super) async fn add_candidate(&self, candidate: &str) -> Result<(), Error> {
         let call = "add a candidate";
         let candidate = JSON::parse(candidate).map_err(|thrown| Error::browser(call, &thrown))?;
-        let promise = self.connection.add_ice_candidate_with_opt_rtc_ice_candidate_init(Some(candidate.unchecked_ref::<RtcIceCandidateInit>()));
+        let promise = self
+            .connection
+            .add_ice_candidate_with_opt_rtc_ice_candidate_init(Some(candidate.unchecked_ref::<RtcIceCandidateInit>()));
         settle(call, promise).await?;
         Ok(())
     }
@@ -98,17 +119,27 @@ impl PeerConnection {
 }
 
 fn configuration(config: &Config) -> RtcConfiguration {
-    let servers: Array = config.ice_servers.iter().map(|server| {
-        let init = RtcIceServer::new();
-        init.set_urls(&server.urls.iter().map(|url| JsString::from(url.as_str())).collect::<Array>());
-        if let Some(username) = &server.username {
-            init.set_username(username);
-        }
-        if let Some(credential) = &server.credential {
-            init.set_credential(credential);
-        }
-        init
-    }).collect();
+    let servers: Array = config
+        .ice_servers
+        .iter()
+        .map(|server| {
+            let init = RtcIceServer::new();
+            init.set_urls(
+                &server
+                    .urls
+                    .iter()
+                    .map(|url| JsString::from(url.as_str()))
+                    .collect::<Array>(),
+            );
+            if let Some(username) = &server.username {
+                init.set_username(username);
+            }
+            if let Some(credential) = &server.credential {
+                init.set_credential(credential);
+            }
+            init
+        })
+        .collect();
     let configuration = RtcConfiguration::new();
     configuration.set_ice_servers(&servers);
     configuration
@@ -131,8 +162,13 @@ fn on_channel(events: &Rc<RefCell<Events>>) -> Closure<dyn FnMut(RtcDataChannelE
 fn on_candidate(events: &Rc<RefCell<Events>>) -> Closure<dyn FnMut(RtcPeerConnectionIceEvent)> {
     let events = events.clone();
     Closure::new(move |event: RtcPeerConnectionIceEvent| {
-        let Some(candidate) = event.candidate().filter(|candidate| !candidate.candidate().is_empty()) else { return };
-        if let Some(json) = JSON::stringify(&candidate.to_json()).ok().and_then(|text| text.as_string()) {
+        let Some(candidate) = event.candidate().filter(|candidate| !candidate.candidate().is_empty()) else {
+            return;
+        };
+        if let Some(json) = JSON::stringify(&candidate.to_json())
+            .ok()
+            .and_then(|text| text.as_string())
+        {
             events.borrow_mut().candidate(json);
         }
     })
@@ -141,7 +177,10 @@ fn on_candidate(events: &Rc<RefCell<Events>>) -> Closure<dyn FnMut(RtcPeerConnec
 fn on_state(connection: &RtcPeerConnection, events: &Rc<RefCell<Events>>) -> Closure<dyn FnMut()> {
     let (connection, events) = (connection.clone(), events.clone());
     Closure::new(move || {
-        let word = Reflect::get(&connection, &"connectionState".into()).ok().and_then(|word| word.as_string()).unwrap_or_default();
+        let word = Reflect::get(&connection, &"connectionState".into())
+            .ok()
+            .and_then(|word| word.as_string())
+            .unwrap_or_default();
         events.borrow_mut().changed(ConnectionState::parse(&word));
     })
 }
@@ -160,5 +199,7 @@ fn sdp_of(description: &JsValue) -> Option<String> {
 }
 
 async fn settle(call: &'static str, promise: Promise) -> Result<JsValue, Error> {
-    JsFuture::from(promise).await.map_err(|thrown| Error::browser(call, &thrown))
+    JsFuture::from(promise)
+        .await
+        .map_err(|thrown| Error::browser(call, &thrown))
 }

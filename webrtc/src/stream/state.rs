@@ -14,7 +14,10 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub(crate) fn new(limit: usize) -> Rc<Self> {
-        Rc::new(Self { used: Cell::new(0), limit })
+        Rc::new(Self {
+            used: Cell::new(0),
+            limit,
+        })
     }
 
     fn take(&self, bytes: usize) -> bool {
@@ -289,7 +292,8 @@ impl State {
 
     /// Whether both halves are over, so that the channel may be closed; otherwise `undertaker` is woken then.
     pub(crate) fn is_over(&mut self, undertaker: &Waker) -> bool {
-        let is_over = matches!(self.read, Read::Finished | Read::Failed(_)) && matches!(self.write, Write::Finished | Write::Failed(_));
+        let is_over = matches!(self.read, Read::Finished | Read::Failed(_))
+            && matches!(self.write, Write::Finished | Write::Failed(_));
         if !is_over {
             remember(&mut self.undertaker, undertaker);
         }
@@ -349,11 +353,15 @@ mod tests {
     }
 
     fn read(state: &mut State) -> Option<Result<usize, io::ErrorKind>> {
-        state.read(&mut [0; 4096], &noop_waker()).map(|result| result.map_err(|error| error.kind()))
+        state
+            .read(&mut [0; 4096], &noop_waker())
+            .map(|result| result.map_err(|error| error.kind()))
     }
 
     fn may_write(state: &mut State) -> Option<Result<(), io::ErrorKind>> {
-        state.may_write(&noop_waker()).map(|result| result.map_err(|error| error.kind()))
+        state
+            .may_write(&noop_waker())
+            .map(|result| result.map_err(|error| error.kind()))
     }
 
     #[test]

@@ -53,7 +53,9 @@ impl TestPeer {
     #[wasm_bindgen(constructor)]
     pub fn new(options: JsValue) -> Self {
         let get = |name: &str| Reflect::get(&options, &name.into()).unwrap_or_default();
-        let connections = get("port").dyn_into::<MessagePort>().map_or_else(|_| PeerConnections::window(), PeerConnections::port);
+        let connections = get("port")
+            .dyn_into::<MessagePort>()
+            .map_or_else(|_| PeerConnections::window(), PeerConnections::port);
         let mut config = Config::default();
         match get("version").as_string().as_deref() {
             Some("v1") => config.direct_version = DirectVersion::V1,
@@ -71,7 +73,11 @@ impl TestPeer {
         }
         let (commands, received) = mpsc::unbounded();
         wasm_bindgen_futures::spawn_local(run(swarm, received));
-        Self { local, commands, control }
+        Self {
+            local,
+            commands,
+            control,
+        }
     }
 
     /// Who this node is.
@@ -83,14 +89,18 @@ impl TestPeer {
     /// The peer that answered.
     pub async fn dial(&self, address: String) -> Result<String, JsError> {
         let address = parse(&address)?;
-        self.ask(|answer| Command::Dial(address, answer)).await.map(|peer| peer.to_string())
+        self.ask(|answer| Command::Dial(address, answer))
+            .await
+            .map(|peer| peer.to_string())
     }
 
     /// Our address over WebRTC, once the relay at this one has accepted us.
     #[wasm_bindgen(js_name = listenAt)]
     pub async fn listen_at(&self, relay: String) -> Result<String, JsError> {
         let address = parse::<Multiaddr>(&relay)?.with(Protocol::P2pCircuit);
-        self.ask(|answer| Command::Listen(address, answer)).await.map(|address| address.to_string())
+        self.ask(|answer| Command::Listen(address, answer))
+            .await
+            .map(|address| address.to_string())
     }
 
     /// The round trip to a peer, in milliseconds.
@@ -132,7 +142,10 @@ impl TestPeer {
     /// Sends to who never reads. The error that ends it.
     pub async fn shout(&self, peer: String, bytes: f64) -> Result<String, JsError> {
         let stream = self.open(&peer, streams::DEAF).await?;
-        Ok(streams::sink(stream, bytes as u64).await.map_or_else(|error| format!("{:?}", error.kind()), |_| "everything was sent".to_owned()))
+        Ok(streams::sink(stream, bytes as u64).await.map_or_else(
+            |error| format!("{:?}", error.kind()),
+            |_| "everything was sent".to_owned(),
+        ))
     }
 
     /// A stream over WebRTC: `libp2p_stream` takes any connection, so the circuits are closed first.
@@ -198,7 +211,9 @@ fn obey(swarm: &mut Swarm<Behaviour>, waiting: &mut Waiting, command: Command) {
             }
         }
         Command::Listen(relay, answer) => {
-            let listening = swarm.listen_on(Protocol::WebRTC.into()).and_then(|_| swarm.listen_on(relay));
+            let listening = swarm
+                .listen_on(Protocol::WebRTC.into())
+                .and_then(|_| swarm.listen_on(relay));
             match listening {
                 Ok(_) => waiting.listens.push(answer),
                 Err(error) => drop(answer.send(Err(error.to_string()))),
@@ -207,7 +222,14 @@ fn obey(swarm: &mut Swarm<Behaviour>, waiting: &mut Waiting, command: Command) {
         Command::Ping(peer, answer) => waiting.pings.push((peer, answer)),
         Command::Closed(peer, answer) => waiting.closes.push((peer, answer)),
         Command::CloseCircuits(peer, answer) => {
-            let circuits: Vec<_> = waiting.paths.get(&peer).into_iter().flatten().filter(|(_, path)| !path.contains("/webrtc")).map(|(connection, _)| *connection).collect();
+            let circuits: Vec<_> = waiting
+                .paths
+                .get(&peer)
+                .into_iter()
+                .flatten()
+                .filter(|(_, path)| !path.contains("/webrtc"))
+                .map(|(connection, _)| *connection)
+                .collect();
             if circuits.is_empty() {
                 let _ = answer.send(Ok(()));
             } else {
@@ -217,20 +239,49 @@ fn obey(swarm: &mut Swarm<Behaviour>, waiting: &mut Waiting, command: Command) {
                 swarm.close_connection(connection);
             }
         }
-        Command::Paths(peer, answer) => drop(answer.send(waiting.paths.get(&peer).into_iter().flatten().map(|(_, path)| path.clone()).collect())),
+        Command::Paths(peer, answer) => drop(
+            answer.send(
+                waiting
+                    .paths
+                    .get(&peer)
+                    .into_iter()
+                    .flatten()
+                    .map(|(_, path)| path.clone())
+                    .collect(),
+            ),
+        ),
     }
 }
 
 fn happened(waiting: &mut Waiting, event: SwarmEvent<BehaviourEvent>) {
     match event {
-        SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
-            waiting.paths.entry(peer_id).or_default().push((connection_id, endpoint.get_remote_address().to_string()));
+        SwarmEvent::ConnectionEstablished {
+            peer_id,
+            connection_id,
+            endpoint,
+            ..
+        } => {
+            waiting
+                .paths
+                .entry(peer_id)
+                .or_default()
+                .push((connection_id, endpoint.get_remote_address().to_string()));
             if let Some(answer) = waiting.dials.remove(&connection_id) {
                 let _ = answer.send(Ok(peer_id));
             }
         }
-        SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, cause, .. } => {
-            waiting.paths.entry(peer_id).or_default().retain(|(known, _)| *known != connection_id);
+        SwarmEvent::ConnectionClosed {
+            peer_id,
+            connection_id,
+            num_established,
+            cause,
+            ..
+        } => {
+            waiting
+                .paths
+                .entry(peer_id)
+                .or_default()
+                .retain(|(known, _)| *known != connection_id);
             for (circuits, _) in &mut waiting.circuits {
                 circuits.retain(|known| *known != connection_id);
             }
@@ -243,7 +294,9 @@ fn happened(waiting: &mut Waiting, event: SwarmEvent<BehaviourEvent>) {
                 }
             }
         }
-        SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
+        SwarmEvent::OutgoingConnectionError {
+            connection_id, error, ..
+        } => {
             if let Some(answer) = waiting.dials.remove(&connection_id) {
                 let _ = answer.send(Err(format!("{error:?}")));
             }
@@ -258,8 +311,16 @@ fn happened(waiting: &mut Waiting, event: SwarmEvent<BehaviourEvent>) {
                 let _ = answer.send(Err(error.to_string()));
             }
         }
-        SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event { peer, connection, result: Ok(time) })) => {
-            let is_webrtc = waiting.paths.get(&peer).is_some_and(|paths| paths.iter().any(|(known, path)| *known == connection && path.contains("/webrtc")));
+        SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event {
+            peer,
+            connection,
+            result: Ok(time),
+        })) => {
+            let is_webrtc = waiting.paths.get(&peer).is_some_and(|paths| {
+                paths
+                    .iter()
+                    .any(|(known, path)| *known == connection && path.contains("/webrtc"))
+            });
             if !is_webrtc {
                 return;
             }

@@ -41,7 +41,13 @@ pub async fn echo(stream: Stream, total: u64) -> io::Result<()> {
     let (written, read) = futures::future::join(write, drain(&mut reader, |at, byte| byte == pattern(at))).await;
     written?;
     let read = read?;
-    if read == total { Ok(()) } else { Err(io::Error::other(format!("{total} bytes were sent and {read} came back"))) }
+    if read == total {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!(
+            "{total} bytes were sent and {read} came back"
+        )))
+    }
 }
 
 /// Sends `total` bytes, closes the writing half, and then reads how many have arrived.
@@ -78,7 +84,11 @@ async fn drain(stream: &mut (impl futures::AsyncRead + Unpin), is_right: impl Fn
         if bytes == 0 {
             return Ok(total);
         }
-        if !buffer[..bytes].iter().zip(total..).all(|(byte, at)| is_right(at, *byte)) {
+        if !buffer[..bytes]
+            .iter()
+            .zip(total..)
+            .all(|(byte, at)| is_right(at, *byte))
+        {
             return Err(io::Error::other("other bytes came than were sent"));
         }
         total += bytes as u64;

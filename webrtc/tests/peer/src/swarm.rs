@@ -34,8 +34,12 @@ pub fn build(connections: PeerConnections, config: Config) -> Swarm<Behaviour> {
         .authenticate(noise::Config::new(&keys).expect("an Ed25519 key signs"))
         .multiplex(yamux::Config::default())
         .boxed();
-    let direct = direct::Transport::new(&keys, connections, config).map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection))).boxed();
-    let between_browsers = webrtc_transport.map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection))).boxed();
+    let direct = direct::Transport::new(&keys, connections, config)
+        .map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection)))
+        .boxed();
+    let between_browsers = webrtc_transport
+        .map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection)))
+        .boxed();
     // The relay's transport claims whatever has a circuit in it: this one comes first.
     let transport = either(either(between_browsers, direct), relayed);
 
@@ -46,7 +50,12 @@ pub fn build(connections: PeerConnections, config: Config) -> Swarm<Behaviour> {
         stream: libp2p_stream::Behaviour::new(),
         webrtc,
     };
-    Swarm::new(transport, behaviour, local, SwarmConfig::with_wasm_executor().with_idle_connection_timeout(Duration::from_secs(60)))
+    Swarm::new(
+        transport,
+        behaviour,
+        local,
+        SwarmConfig::with_wasm_executor().with_idle_connection_timeout(Duration::from_secs(60)),
+    )
 }
 
 type Muxed = Boxed<(PeerId, StreamMuxerBox)>;
