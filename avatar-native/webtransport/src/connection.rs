@@ -15,15 +15,18 @@ use crate::stream::Stream;
 /// A session whose peer is known.
 pub struct Connection {
     session: wtransport::Connection,
+    /// The stream of the handshake. To drop it would be to tell the peer to stop sending, which js-libp2p in Chromium takes for a failure while it closes its end.
+    _handshake: libp2p_noise::Output<Stream>,
     inbound: Option<BoxFuture<'static, Result<(SendStream, RecvStream), ConnectionError>>>,
     outbound: Option<BoxFuture<'static, Result<(SendStream, RecvStream), Error>>>,
     closing: Option<BoxFuture<'static, ConnectionError>>,
 }
 
 impl Connection {
-    pub(crate) fn new(session: wtransport::Connection) -> Self {
+    pub(crate) fn new(session: wtransport::Connection, handshake: libp2p_noise::Output<Stream>) -> Self {
         Self {
             session,
+            _handshake: handshake,
             inbound: None,
             outbound: None,
             closing: None,

@@ -208,7 +208,7 @@ async fn upgrade(
         let (peer, mut stream) = noise.upgrade_inbound(stream, "/noise").await?;
         // It has done its work. A peer who has closed it already is as good.
         let _ = stream.close().await;
-        Ok((peer, Connection::new(session)))
+        Ok((peer, Connection::new(session, stream)))
     };
     tokio::time::timeout(HANDSHAKE, handshake)
         .await

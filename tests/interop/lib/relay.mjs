@@ -34,9 +34,9 @@ export async function startRelay(t, { dir, options = [] } = {}) {
   return { peerId, addresses, http, stop, dir, pid: child.pid };
 }
 
-/** The relay's address for a transport: the one that ends in `/ws`, or has `/webrtc-direct/`, or is plain TCP. */
+/** The relay's address for a transport. */
 export function addressFor(relay, transport) {
-  const wanted = { ws: /\/tcp\/\d+\/ws\/p2p\//, "webrtc-direct": /\/webrtc-direct\/certhash\//, tcp: /\/tcp\/\d+\/p2p\// }[transport];
+  const wanted = { webtransport: /\/webtransport\/certhash\//, ws: /\/tcp\/\d+\/ws\/p2p\//, "webrtc-direct": /\/webrtc-direct\/certhash\//, tcp: /\/tcp\/\d+\/p2p\// }[transport];
   const found = relay.addresses.find((address) => wanted.test(address));
   if (!found) throw new Error(`no address for ${transport} in ${relay.addresses.join(" ")}`);
   return found;
