@@ -23,7 +23,7 @@ use crate::instance::{Answer, CheckedModule, Instance, Trap};
 use crate::keys::{self, Keys};
 use crate::net;
 use crate::ops::{OpEvent, Ops};
-use crate::p2p::{JsP2p, P2p};
+use crate::p2p::{JsSwarm, P2p};
 use crate::status;
 use crate::storage::{Backend, Choice};
 use crate::supervise::{Digest, Group, Next, Supervisor, Verdict};
@@ -53,8 +53,8 @@ pub struct Options {
     pub test_requests: bool,
     /// What the Meta Unit may reach.
     pub rules: net::Rules,
-    /// Loads libp2p, where the embedder has it.
-    pub p2p: Option<JsP2p>,
+    /// The embedder's libp2p.
+    pub p2p: Option<JsSwarm>,
     /// Called when the host cannot go on.
     pub onfailed: Option<Function>,
     /// Where log lines go.
@@ -129,7 +129,7 @@ impl Host {
                 onfailed: options.onfailed,
                 log: Rc::new(options.log),
                 keys: keys::of(backend.as_ref()),
-                p2p: options.p2p.map(|module| P2p::new(module, backend.as_ref(), HOST)),
+                p2p: options.p2p.map(|swarm| P2p::new(swarm, backend.as_ref(), HOST)),
                 backend,
                 clients: Rc::default(),
                 calls: Rc::default(),

@@ -56,22 +56,28 @@ export interface JsKeys {
   run(command: Uint8Array): Promise<Uint8Array>;
 }
 
-/** Brings libp2p, when the first peer is wanted: the module of avatar-web/p2p. */
-export interface JsP2p {
-  /** Resolves with what starts a swarm; `secret` is its Ed25519 key, 32 bytes, which is kept beside the database. A rejection ends the commands that wait; the next ask again. */
-  load(): Promise<{ start(secret: Uint8Array, agent: string): JsSwarm }>;
-}
-
-/** A swarm for one host, over any number of instances: `P2p` of avatar-web/p2p/src/js.rs, where its rules are. */
+/**
+ * libp2p as a host uses it, for one instance of the Meta Unit after another. It may start when the first command comes, and not before: what comes meanwhile waits in it.
+ * Statuses are those of the ABI: 0, or a negative AbiStatus. `P2p` of avatar-web/p2p/src/js.rs is the swarm itself.
+ */
 export interface JsSwarm {
-  attach(listener: (of: bigint, kind: number, arg: number, data: Uint8Array | undefined) => boolean): void;
+  /**
+   * A new instance begins. `tell(of, kind, arg, data)`: kind 1 to 6 is an event of the stream `of` as ABI.md §7 has it; 0 is the completion of the operation `of`, with its status as
+   * `arg`. It is called from the event loop, never inside a call of the swarm, but for the question -1: whether another capability of the host uses the number `of` for a stream.
+   * `secret` gives the transport key, 32 bytes of Ed25519, which the host keeps beside its database. `agent` is what peers are told of the host.
+   */
+  attach(tell: (of: bigint, kind: number, arg: number, data: Uint8Array | undefined) => boolean, secret: () => Promise<Uint8Array>, agent: string): void;
+  /** The instance is gone: its streams are reset, nothing of it waits, and it is told nothing any more. */
   detach(): void;
+  /** An encoded P2pCommand. A swarm that has not started takes it unread, and says what is wrong with it by the completion. */
   command(op: bigint, command: Uint8Array): number;
   cancel(op: bigint): number;
   hasStream(stream: number): boolean;
+  /** How many bytes were taken, or a negative AbiStatus. The parts are views of the guest's memory, valid in this call. */
   streamWrite(stream: number, parts: Uint8Array[]): number;
   streamGrant(stream: number, bytes: number): number;
   streamClose(stream: number, how: number): number;
+  /** For good. */
   close(): void;
 }
 
@@ -88,7 +94,7 @@ export interface HostOptions {
   /** Accept test-only requests (a forced trap). */
   testRequests?: boolean;
   /** Lets the Meta Unit reach peers. Without it the host says that it cannot. */
-  p2p?: JsP2p;
+  p2p?: JsSwarm;
   /** Let the Meta Unit reach http on loopback addresses. Default false. */
   loopbackHttp?: boolean;
   /** The host cannot go on (crash loop). Every client was told by HostFailed. Called once at most; a new host may be started afterwards. */

@@ -14,7 +14,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::instance::{Lent, StreamEventKind};
 use crate::keys::Keys;
 use crate::net::{self, Exchange, NetError};
-use crate::p2p::{P2p, P2pError, P2pEvents, Session};
+use crate::p2p::{P2p, Session, Told};
 use crate::storage::{self, Backend};
 
 /// What is to be told to the guest, in order.
@@ -55,7 +55,7 @@ pub struct Ops {
     backend: Rc<dyn Backend>,
     keys: Option<Rc<dyn Keys>>,
     rules: net::Rules,
-    p2p: Option<Rc<Session>>,
+    p2p: RefCell<Option<Rc<Session>>>,
     wake: Rc<dyn Fn()>,
     pending: RefCell<HashMap<u64, Pending>>,
     streams: RefCell<HashMap<u32, Rc<Exchange>>>,
@@ -76,7 +76,12 @@ impl Ops {
             backend,
             keys,
             rules,
-            p2p: p2p.map(|p2p| Session::new(p2p, ops.clone())),
+            p2p: RefCell::new(p2p.map(|p2p| {
+                let ops = ops.clone();
+                Rc::new(Session::new(p2p, move |told| {
+                    ops.upgrade().is_some_and(|ops| ops.told(told))
+                }))
+            })),
             wake,
             pending: RefCell::default(),
             streams: RefCell::default(),
@@ -98,9 +103,7 @@ impl Ops {
     /// The instance is dead: what is under way is stopped where it can be, and tells nobody. Batches that storage has accepted take effect all the same.
     pub fn abandon(&self) {
         self.abandoned.set(true);
-        if let Some(p2p) = &self.p2p {
-            p2p.end();
-        }
+        self.p2p.take();
         for exchange in self.streams.take().into_values() {
             exchange.abort();
         }
@@ -213,22 +216,49 @@ impl Ops {
 
     /// `avatar_p2p`.
     pub fn p2p(self: &Rc<Self>, op: u64, command: &Lent) -> AbiStatus {
-        let Some(p2p) = &self.p2p else {
+        let Some(p2p) = self.session() else {
             return AbiStatus::Unsupported;
         };
         if let Err(status) = self.admit(op) {
             return status;
         }
+        let Some(command) = command.copy_to_js(0, command.len()) else {
+            return AbiStatus::BadBuffer;
+        };
         self.pending.borrow_mut().insert(op, Pending::P2p);
-        let status = p2p.command(op, command.to_vec());
+        let status = p2p.command(op, command);
         if status != AbiStatus::Ok {
             self.pending.borrow_mut().remove(&op);
         }
         status
     }
 
+    fn session(&self) -> Option<Rc<Session>> {
+        self.p2p.borrow().clone()
+    }
+
+    /// What the swarm says; the answer to its question.
+    fn told(&self, told: Told) -> bool {
+        match told {
+            Told::IsTaken(stream) => return self.streams.borrow().contains_key(&stream),
+            Told::Completed(op, code, head) => {
+                if self.pending.borrow_mut().remove(&op).is_some() {
+                    let (head, body) = (Zeroizing::new(head), Vec::new());
+                    self.tell(OpEvent::Completed { op, code, head, body });
+                }
+            }
+            Told::Stream(stream, kind, arg, data) => self.tell(OpEvent::Stream {
+                stream,
+                kind,
+                arg,
+                data,
+            }),
+        }
+        false
+    }
+
     fn has_stream(&self, stream: u32) -> bool {
-        self.streams.borrow().contains_key(&stream) || self.p2p.as_ref().is_some_and(|p2p| p2p.has_stream(stream))
+        self.streams.borrow().contains_key(&stream) || self.session().is_some_and(|p2p| p2p.has_stream(stream))
     }
 
     fn admit(&self, op: u64) -> Result<(), AbiStatus> {
@@ -285,7 +315,7 @@ impl Ops {
             Some(Pending::Storage | Pending::Keys) => {}
             Some(Pending::Net(exchange)) => exchange.abort(),
             Some(Pending::P2p) => {
-                if let Some(p2p) = &self.p2p {
+                if let Some(p2p) = self.session() {
                     p2p.cancel(op);
                 }
             }
@@ -295,7 +325,7 @@ impl Ops {
 
     /// `avatar_stream_grant`.
     pub fn stream_grant(&self, stream: u32, bytes: u32) -> AbiStatus {
-        match (self.streams.borrow().get(&stream), &self.p2p) {
+        match (self.streams.borrow().get(&stream), self.session()) {
             (Some(exchange), _) => {
                 exchange.grant(bytes);
                 AbiStatus::Ok
@@ -309,7 +339,7 @@ impl Ops {
     pub fn stream_close(&self, stream: u32, how: i32) -> AbiStatus {
         const FINISH_WRITING: i32 = 1;
         let of_net = self.streams.borrow().contains_key(&stream);
-        match &self.p2p {
+        match self.session() {
             Some(p2p) if !of_net => {
                 let status = p2p.stream_close(stream, how);
                 if status != AbiStatus::Ok {
@@ -344,33 +374,7 @@ impl Ops {
         if self.streams.borrow().contains_key(&stream) {
             return Err(AbiStatus::BadState);
         }
-        let p2p = self.p2p.as_ref().ok_or(AbiStatus::NotFound)?;
+        let p2p = self.session().ok_or(AbiStatus::NotFound)?;
         p2p.stream_write(stream, parts.iter().map(Lent::view).collect())
-    }
-}
-
-impl P2pEvents for Ops {
-    fn taken(&self, stream: u32) -> bool {
-        self.streams.borrow().contains_key(&stream)
-    }
-
-    fn completed(&self, op: u64, code: i32, head: Vec<u8>) {
-        if self.pending.borrow_mut().remove(&op).is_some() {
-            let (head, body) = (Zeroizing::new(head), Vec::new());
-            self.tell(OpEvent::Completed { op, code, head, body });
-        }
-    }
-
-    fn failed(&self, op: u64, error: P2pError) {
-        self.complete(op, Err(error.into_completion()));
-    }
-
-    fn stream_event(&self, stream: u32, kind: StreamEventKind, arg: i64, data: Option<Uint8Array>) {
-        self.tell(OpEvent::Stream {
-            stream,
-            kind,
-            arg,
-            data,
-        });
     }
 }

@@ -72,7 +72,7 @@ pub fn check(options: &HostOptions) -> Result<Options, HostError> {
     let p2p = match p2p.is_undefined() {
         true => None,
         false if p2p.is_object() => Some(p2p.unchecked_into()),
-        false => return Err(wrong("p2p must be a JsP2p")),
+        false => return Err(wrong("p2p must be a JsSwarm")),
     };
     Ok(Options {
         p2p,

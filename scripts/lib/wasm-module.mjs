@@ -1,4 +1,4 @@
-// Reads what a WebAssembly module says about itself (custom sections, imports, exports with their types) appends custom sections and drops exports. Called by wasm-steps.mjs
+// Reads what a WebAssembly module says about itself (custom sections, imports, exports with their types), appends custom sections, drops and renames exports and renames imports. Called by wasm-steps.mjs
 // and check-boundary.mjs. Node's WebAssembly API shows neither types nor a way to write.
 
 const CUSTOM = 0, TYPE = 1, IMPORT = 2, FUNCTION = 3, EXPORT = 7;
@@ -92,6 +92,34 @@ export function withoutExports(wasm, keep) {
       .filter(({ name }) => keep(name));
     const body = Buffer.concat([encodeUnsigned(kept.length), ...kept.map(({ bytes }) => bytes)]);
     parts.push(Buffer.from([EXPORT]), encodeUnsigned(body.length), body);
+  }
+  return Buffer.concat(parts);
+}
+
+function encodeText(text) {
+  const bytes = Buffer.from(text, "utf8");
+  return Buffer.concat([encodeUnsigned(bytes.length), bytes]);
+}
+
+/** The module with other names of imports and exports: `rename` gives the new name, or the same. */
+export function withRenamed(wasm, rename) {
+  const parts = [wasm.subarray(0, 8)];
+  for (const { id, start, end, content } of sections(wasm)) {
+    if (id !== IMPORT && id !== EXPORT) {
+      parts.push(wasm.subarray(start, end));
+      continue;
+    }
+    const items = new Reader(content).list((reader) => {
+      const module = id === IMPORT ? [encodeText(reader.text())] : [];
+      const name = encodeText(rename(reader.text()));
+      const from = reader.at;
+      const kind = KINDS[reader.byte()];
+      if (id === EXPORT) reader.unsigned();
+      else importDescription[kind](reader, []);
+      return Buffer.concat([...module, name, content.subarray(from, reader.at)]);
+    });
+    const body = Buffer.concat([encodeUnsigned(items.length), ...items]);
+    parts.push(Buffer.from([id]), encodeUnsigned(body.length), body);
   }
   return Buffer.concat(parts);
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { boundary, customSection, withCustomSection, withoutExports } from "../lib/wasm-module.mjs";
+import { boundary, customSection, withCustomSection, withRenamed, withoutExports } from "../lib/wasm-module.mjs";
 
 /** (module (import "avatar_v1" "f" (func (param i32 i64))) (memory (export "memory") 1) (func (export "g") (result i64) i64.const 0)) */
 const MODULE = Buffer.from(
@@ -37,6 +37,13 @@ test("only the exports that are kept are left", () => {
   assert.ok(WebAssembly.validate(trimmed));
   assert.deepEqual(boundary(trimmed), ["export memory memory", "import func avatar_v1.f (i32, i64) -> ()"]);
   assert.deepEqual(withoutExports(MODULE, () => true), MODULE);
+});
+
+test("imports and exports have the names that they are given", () => {
+  const renamed = withRenamed(MODULE, (name) => ({ f: "a longer name", memory: "m" })[name] ?? name);
+  assert.ok(WebAssembly.validate(renamed));
+  assert.deepEqual(boundary(renamed), ["export func g () -> (i64)", "export memory m", "import func avatar_v1.a longer name (i32, i64) -> ()"]);
+  assert.deepEqual(withRenamed(MODULE, (name) => name), MODULE);
 });
 
 test("what is no module, or ends early, is refused", () => {

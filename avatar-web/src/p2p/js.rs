@@ -1,28 +1,19 @@
-//! The embedder's `JsP2p` and the swarm that it gives: the interface of the module `avatar_p2p`.
+//! The embedder's swarm: `JsSwarm` of `interface.d.ts`.
 
-use js_sys::{Promise, Uint8Array};
+use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// Loads the module when it is wanted.
-    #[wasm_bindgen(typescript_type = "JsP2p")]
-    pub type JsP2p;
-    #[wasm_bindgen(method)]
-    pub fn load(this: &JsP2p) -> Promise;
-
-    type JsP2pModule;
-    #[wasm_bindgen(method, catch)]
-    fn start(this: &JsP2pModule, secret: &[u8], agent: &str) -> Result<JsSwarm, JsValue>;
-
-    /// A swarm (`P2p` of avatar-web/p2p/src/js.rs).
+    /// The object as it is given.
+    #[wasm_bindgen(typescript_type = "JsSwarm")]
     pub type JsSwarm;
     #[wasm_bindgen(method)]
-    pub fn attach(this: &JsSwarm, listener: &JsValue);
+    pub fn attach(this: &JsSwarm, tell: &JsValue, secret: &JsValue, agent: &str);
     #[wasm_bindgen(method)]
     pub fn detach(this: &JsSwarm);
     #[wasm_bindgen(method)]
-    pub fn command(this: &JsSwarm, op: u64, command: &[u8]) -> i32;
+    pub fn command(this: &JsSwarm, op: u64, command: Uint8Array) -> i32;
     #[wasm_bindgen(method)]
     pub fn cancel(this: &JsSwarm, op: u64) -> i32;
     #[wasm_bindgen(method, js_name = hasStream)]
@@ -35,9 +26,4 @@ extern "C" {
     pub fn stream_close(this: &JsSwarm, stream: u32, how: i32) -> i32;
     #[wasm_bindgen(method)]
     pub fn close(this: &JsSwarm);
-}
-
-/// Starts a swarm of what `load` gave.
-pub fn start(module: &JsValue, secret: &[u8], agent: &str) -> Result<JsSwarm, JsValue> {
-    module.unchecked_ref::<JsP2pModule>().start(secret, agent)
 }

@@ -1,157 +1,119 @@
-//! `avatar_p2p` over the module `avatar_p2p_bg.wasm` (ABI.md H24 to H29), which is loaded when the first command comes and not before.
+//! `avatar_p2p` over the embedder's swarm (ABI.md H24 to H29): the module `avatar_p2p_bg.wasm`, which the embedder loads when the first command comes and not before.
 //!
 //! One swarm serves one host, over any number of instances: a crash ends the instance's streams, and no connection. The guest sees of the transport key the peer id.
 
 mod js;
 mod secret;
-mod session;
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
-use avatar_proto::{AbiStatus, OpError, OpErrorCode};
-use futures_channel::oneshot;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
-use zeroize::Zeroizing;
+use avatar_proto::AbiStatus;
+use js_sys::{Promise, Uint8Array};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
 
-pub use js::JsP2p;
-pub use session::{P2pEvents, Session};
+pub use js::JsSwarm;
 
-use crate::error::describe;
+use crate::instance::StreamEventKind;
 use crate::storage::Backend;
-use js::JsSwarm;
-use secret::SecretPlace;
 
 /// The libp2p of one host.
 pub struct P2p {
-    module: JsP2p,
-    secret: SecretPlace,
+    swarm: JsSwarm,
+    secret: Closure<dyn Fn() -> Promise>,
     agent: &'static str,
-    state: RefCell<State>,
-}
-
-enum State {
-    /// Nobody wanted a peer yet, or loading failed.
-    Absent,
-    /// On its way. Who waits for it is told.
-    Loading(Vec<oneshot::Sender<Loaded>>),
-    Running(Rc<JsSwarm>),
-    Closed,
-}
-
-type Loaded = Result<Rc<JsSwarm>, P2pError>;
-
-/// Why there is no libp2p.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct P2pError {
-    status: AbiStatus,
-    code: OpErrorCode,
-    message: String,
-}
-
-impl P2pError {
-    fn new(status: AbiStatus, code: OpErrorCode, message: impl Into<String>) -> Self {
-        let message = message.into();
-        Self { status, code, message }
-    }
-
-    fn closed() -> Self {
-        Self::new(AbiStatus::Closed, OpErrorCode::Cancelled, "the host is closed")
-    }
-
-    /// The status and the head of a completion.
-    pub fn into_completion(self) -> (AbiStatus, OpError) {
-        let (code, message) = (self.code.into(), self.message);
-        (self.status, OpError { code, message })
-    }
 }
 
 impl P2p {
-    /// For a host over this backend, which keeps the transport key. `agent` is what peers are told of the host.
-    pub fn new(module: JsP2p, backend: &dyn Backend, agent: &'static str) -> Rc<Self> {
-        Rc::new(Self {
-            module,
-            secret: SecretPlace::beside(backend),
-            agent,
-            state: RefCell::new(State::Absent),
-        })
-    }
-
-    /// The swarm, if it runs already.
-    fn running(&self) -> Option<Rc<JsSwarm>> {
-        match &*self.state.borrow() {
-            State::Running(swarm) => Some(swarm.clone()),
-            _ => None,
-        }
-    }
-
-    /// The swarm, started if it is not yet. A failure is not remembered: the next who asks tries again.
-    async fn swarm(self: Rc<Self>) -> Loaded {
-        let (tell, told) = oneshot::channel();
-        let first = match &mut *self.state.borrow_mut() {
-            State::Running(swarm) => return Ok(swarm.clone()),
-            State::Closed => return Err(P2pError::closed()),
-            State::Loading(waiting) => {
-                waiting.push(tell);
-                false
-            }
-            absent @ State::Absent => {
-                *absent = State::Loading(vec![tell]);
-                true
-            }
-        };
-        if first {
-            let p2p = self.clone();
-            spawn_local(async move {
-                let loaded = p2p.load().await;
-                p2p.loaded(loaded);
-            });
-        }
-        told.await.unwrap_or_else(|_| Err(P2pError::closed()))
-    }
-
-    async fn load(&self) -> Loaded {
-        let failed = |words: String| P2pError::new(AbiStatus::Io, OpErrorCode::Network, words);
-        let secret = Zeroizing::new(self.secret.get().await?);
-        let module = JsFuture::from(self.module.load())
-            .await
-            .map_err(|error| failed(format!("libp2p could not be loaded: {}", describe(&error))))?;
-        let swarm = js::start(&module, &secret, self.agent)
-            .map_err(|error| failed(format!("libp2p did not start: {}", describe(&error))))?;
-        Ok(Rc::new(swarm))
-    }
-
-    fn loaded(&self, loaded: Loaded) {
-        let next = match &loaded {
-            Ok(swarm) => State::Running(swarm.clone()),
-            Err(_) => State::Absent,
-        };
-        match self.state.replace(next) {
-            State::Loading(waiting) => {
-                for tell in waiting {
-                    let _ = tell.send(loaded.clone());
-                }
-            }
-            // Closed meanwhile.
-            state => {
-                self.state.replace(state);
-                if let Ok(swarm) = loaded {
-                    swarm.close();
-                }
-            }
-        }
+    /// For a host over this backend, beside which the transport key is kept. `agent` is what peers are told of the host.
+    pub fn new(swarm: JsSwarm, backend: &dyn Backend, agent: &'static str) -> Rc<Self> {
+        let place = secret::Place::beside(backend);
+        let secret = Closure::new(move || future_to_promise(place.clone().get()));
+        Rc::new(Self { swarm, secret, agent })
     }
 
     /// Ends the swarm for good.
     pub fn close(&self) {
-        match self.state.replace(State::Closed) {
-            State::Running(swarm) => swarm.close(),
-            State::Loading(waiting) => {
-                for tell in waiting {
-                    let _ = tell.send(Err(P2pError::closed()));
-                }
-            }
-            State::Absent | State::Closed => {}
-        }
+        self.swarm.close();
     }
+}
+
+/// What the swarm tells an instance.
+pub enum Told {
+    /// `yuan_complete`: the operation, the status, the head.
+    Completed(u64, i32, Vec<u8>),
+    /// `yuan_stream_event`: the stream, the kind, its argument and its data.
+    Stream(u32, StreamEventKind, i64, Option<Uint8Array>),
+    /// A question, asked inside a call of [`Session::command`]: whether another capability uses this number for a stream.
+    IsTaken(u32),
+}
+
+/// One instance's part of the swarm. When it is dropped, the instance's streams are reset and it is told nothing any more (H29).
+pub struct Session {
+    p2p: Rc<P2p>,
+    _tell: Closure<dyn Fn(u64, i32, f64, JsValue) -> bool>,
+}
+
+impl Session {
+    /// `tell` is called from the event loop, and answers questions.
+    pub fn new(p2p: Rc<P2p>, tell: impl Fn(Told) -> bool + 'static) -> Self {
+        const COMPLETED: i32 = 0;
+        const IS_TAKEN: i32 = -1;
+        let tell = Closure::<dyn Fn(u64, i32, f64, JsValue) -> bool>::new(
+            move |of: u64, kind: i32, arg: f64, data: JsValue| {
+                let data: Option<Uint8Array> = data.dyn_into().ok();
+                match (kind, StreamEventKind::from_code(kind)) {
+                    (COMPLETED, _) => {
+                        let head = data.map(|data| data.to_vec()).unwrap_or_default();
+                        tell(Told::Completed(of, arg as i32, head))
+                    }
+                    (IS_TAKEN, _) => tell(Told::IsTaken(of as u32)),
+                    (_, Some(kind)) => tell(Told::Stream(of as u32, kind, arg as i64, data)),
+                    (_, None) => false,
+                }
+            },
+        );
+        p2p.swarm.attach(tell.as_ref(), p2p.secret.as_ref(), p2p.agent);
+        Self { p2p, _tell: tell }
+    }
+
+    /// An encoded P2pCommand.
+    pub fn command(&self, op: u64, command: Uint8Array) -> AbiStatus {
+        status_of(self.p2p.swarm.command(op, command))
+    }
+
+    /// `avatar_cancel`. That it is not under way any more means that its completion is on its way.
+    pub fn cancel(&self, op: u64) {
+        self.p2p.swarm.cancel(op);
+    }
+
+    /// Whether a stream has this number, or is to be opened under it.
+    pub fn has_stream(&self, stream: u32) -> bool {
+        self.p2p.swarm.has_stream(stream)
+    }
+
+    /// `avatar_stream_write` of these parts together.
+    pub fn stream_write(&self, stream: u32, parts: Vec<Uint8Array>) -> Result<u32, AbiStatus> {
+        AbiStatus::check(self.p2p.swarm.stream_write(stream, parts))
+    }
+
+    /// `avatar_stream_grant`.
+    pub fn stream_grant(&self, stream: u32, bytes: u32) -> AbiStatus {
+        status_of(self.p2p.swarm.stream_grant(stream, bytes))
+    }
+
+    /// `avatar_stream_close`.
+    pub fn stream_close(&self, stream: u32, how: i32) -> AbiStatus {
+        status_of(self.p2p.swarm.stream_close(stream, how))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.p2p.swarm.detach();
+    }
+}
+
+fn status_of(code: i32) -> AbiStatus {
+    AbiStatus::check(code).err().unwrap_or(AbiStatus::Ok)
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { PortLike } from "../channel/port.js";
+import type { LazySwarm } from "./lazy_swarm.js";
 import type { JsStorage } from "./storage.js";
 
 /** Instantiates avatar_web_bg.wasm. Idempotent. */
@@ -17,7 +18,7 @@ export interface HostOptions {
   buildId?: string;
   testRequests?: boolean;
   loopbackHttp?: boolean;
-  p2p?: { load(): Promise<unknown> };
+  p2p?: LazySwarm;
   onfailed?: (error: Error & { readonly code: string; readonly retryable: boolean }) => void;
 }
 

@@ -4,8 +4,9 @@
  * @module
  */
 import { portPair } from "../channel/port.js";
+import type { LoadP2p } from "./lazy_swarm.js";
 import { errorOfHost, type RunningHost } from "./running.js";
-import type { LoadP2p, ServeOptions } from "./serve.js";
+import type { ServeOptions } from "./serve.js";
 
 /** Starts it. Without `loadP2p` it reaches no peers. @throws AvatarError */
 export async function startInThread(options: ServeOptions, loadP2p?: LoadP2p): Promise<RunningHost> {

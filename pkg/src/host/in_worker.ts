@@ -5,8 +5,9 @@
  */
 import type { PortLike } from "../channel/port.js";
 import { AvatarLoadError } from "../errors.js";
+import type { LoadP2p } from "./lazy_swarm.js";
 import { errorOfHost, type RunningHost } from "./running.js";
-import type { LoadP2p, ServeOptions } from "./serve.js";
+import type { ServeOptions } from "./serve.js";
 import type { P2pAnswer, WorkerMessage, WorkerStart } from "./worker_messages.js";
 
 /** Resolves once the worker's script runs. @throws AvatarLoadError `WORKER_FAILED`: not there, no script, or forbidden. */

@@ -5,8 +5,8 @@
  */
 import type { PortLike } from "../channel/port.js";
 import { controlChannelName, clientChannelName, clientLockName, hostLockName, isControlMessage, type ControlMessage } from "../leader/names.js";
-import initP2p, { P2p } from "./avatar_p2p.js";
 import init, { Host, type HostOptions } from "./avatar_web.js";
+import { LazySwarm, type LoadP2p } from "./lazy_swarm.js";
 
 /** What a host needs to start. All of it can be sent to a worker (but a JsStorage). */
 export interface ServeOptions {
@@ -15,9 +15,6 @@ export interface ServeOptions {
   /** Whether other tabs are served. */
   tabs: boolean;
 }
-
-/** Brings the module of libp2p. @throws AvatarError */
-export type LoadP2p = () => Promise<WebAssembly.Module>;
 
 /** A host that runs. */
 export interface Served {
@@ -30,7 +27,7 @@ export async function serve(options: ServeOptions, port: PortLike, loadP2p?: Loa
   await init({ module_or_path: options.avatarWeb });
   const lowerFence = options.tabs ? await raiseFence(options.host.name) : () => undefined;
   try {
-    const host = await Host.start(loadP2p === undefined ? options.host : { ...options.host, p2p: { load: () => startP2p(loadP2p) } });
+    const host = await Host.start(loadP2p === undefined ? options.host : { ...options.host, p2p: new LazySwarm(loadP2p) });
     host.attach(port);
     const stopTabs = options.tabs ? serveTabs(host, options.host.name) : () => undefined;
     return {
@@ -44,11 +41,6 @@ export async function serve(options: ServeOptions, port: PortLike, loadP2p?: Loa
     lowerFence();
     throw error;
   }
-}
-
-async function startP2p(load: LoadP2p): Promise<typeof P2p> {
-  await initP2p({ module_or_path: await load() });
-  return P2p;
 }
 
 /**

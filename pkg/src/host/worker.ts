@@ -4,7 +4,8 @@
  * @module
  */
 import type { PortLike } from "../channel/port.js";
-import { serve, type LoadP2p, type Served } from "./serve.js";
+import type { LoadP2p } from "./lazy_swarm.js";
+import { serve, type Served } from "./serve.js";
 import type { P2pAnswer, WorkerMessage, WorkerStart } from "./worker_messages.js";
 
 const scope = globalThis as unknown as { postMessage(message: WorkerMessage): void; onmessage: ((event: MessageEvent<WorkerStart | P2pAnswer>) => void) | null; served?: Served };

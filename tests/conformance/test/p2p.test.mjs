@@ -47,8 +47,10 @@ test("two browsers that know a relay of js-libp2p reach each other over it", { s
     await other.done("acceptProtocol", PROTOCOLS.GUEST);
 
     await one.connect({ id, addresses });
-    const opened = await one.event((event) => event.case === "opened" && same(event.value.peer, id));
-    assert.ok(opened.relayed, opened.address);
+    // What was not told open is not told closed.
+    const told = (name) => (host) => host.event((event) => event.case === name && event.value.relayed);
+    const [opened] = await Promise.all([one, other].map(told("opened")));
+    assert.ok(same(opened.peer, id), opened.address);
     const stream = await one.open({ id }, PROTOCOLS.GUEST);
     const inbound = await other.inbound();
     const served = other.session.pass(`p2p-serve ${inbound.stream}`);
@@ -56,9 +58,8 @@ test("two browsers that know a relay of js-libp2p reach each other over it", { s
     await served;
 
     // The relay goes: both are told.
-    const closed = [one, other].map((host) => host.event((event) => event.case === "closed" && event.value.relayed));
     await relay.stop();
-    await Promise.all(closed);
+    await Promise.all([one, other].map(told("closed")));
   } finally {
     await Promise.all(adapters.map((adapter) => adapter.close()));
     await relay.stop();
