@@ -8,7 +8,7 @@ import { circuitAddress, startPeer } from "./lib/peer.mjs";
 import { addressFor, startRelay } from "./lib/relay.mjs";
 
 /** What is sure to work in each browser. WebKitGTK is built without the other two. */
-const TRANSPORTS = { Chromium: ["ws", "webrtc-direct", "webtransport"], Firefox: ["ws"], WebKitGTK: ["ws"] };
+const TRANSPORTS = { Chromium: ["ws", "webrtc-direct", "webtransport"], Firefox: ["ws", "webtransport"], WebKitGTK: ["ws"] };
 
 let script;
 

@@ -7,9 +7,9 @@ use std::task::{Context, Poll, ready};
 use futures::{AsyncRead, AsyncWrite};
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
 use wtransport::stream::BiStream;
-use wtransport::{RecvStream, SendStream, VarInt};
+use wtransport::{RecvStream, SendStream};
 
-/// A bidirectional stream. Dropped without being closed, it is reset.
+/// A bidirectional stream. Dropped without being closed it ends as if it were, as QUIC streams of libp2p do: a reset would take back what has been flushed and not arrived.
 pub struct Stream {
     inner: Compat<BiStream>,
     closed: bool,
@@ -45,15 +45,6 @@ impl AsyncWrite for Stream {
             self.closed = true;
         }
         Poll::Ready(Ok(()))
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        if !self.closed {
-            // It may have ended by itself.
-            let _ = self.inner.get_mut().send_mut().reset(VarInt::from_u32(0));
-        }
     }
 }
 

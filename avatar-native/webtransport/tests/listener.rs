@@ -150,6 +150,31 @@ async fn both_ends_learn_who_the_other_is_and_open_streams() {
 }
 
 #[tokio::test]
+async fn what_was_written_before_a_stream_is_dropped_arrives() {
+    let (mut server, address) = Server::start(Certificates::in_memory(Duration::MAX).unwrap()).await;
+    let (accepted, (.., session)) = tokio::join!(server.accept(), dial(&address));
+    let (_, mut connection) = accepted.unwrap();
+    for _ in 0..100 {
+        let ours = async {
+            let mut stream = future::poll_fn(|cx| connection.poll_inbound_unpin(cx)).await.unwrap();
+            let mut ping = [0; 32];
+            stream.read_exact(&mut ping).await.unwrap();
+            stream.write_all(&ping).await.unwrap();
+            stream.flush().await.unwrap();
+        };
+        let theirs = async {
+            let mut stream = BiStream::join(session.open_bi().await.unwrap().await.unwrap()).compat();
+            stream.write_all(&[7; 32]).await.unwrap();
+            stream.close().await.unwrap();
+            let mut pong = Vec::new();
+            stream.read_to_end(&mut pong).await.unwrap();
+            assert_eq!(pong, [7; 32]);
+        };
+        tokio::join!(ours, theirs);
+    }
+}
+
+#[tokio::test]
 async fn a_session_for_another_path_is_refused() {
     let (mut server, address) = Server::start(Certificates::in_memory(Duration::MAX).unwrap()).await;
     let (accepted, refused) = tokio::join!(server.accept(), session(&address, "/other"));
