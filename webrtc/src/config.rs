@@ -33,7 +33,7 @@ impl Default for Config {
             ice_servers: Vec::new(),
             connect_timeout: Duration::from_secs(20),
             disconnect_timeout: Duration::from_secs(5),
-            max_stream_buffer: 8 * 1024 * 1024,
+            max_stream_buffer: 16 * 1024 * 1024,
             max_connection_buffer: 32 * 1024 * 1024,
             max_pending_inbound: 128,
             max_frame_direct: 4 * 1024,

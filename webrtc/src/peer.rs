@@ -148,7 +148,7 @@ impl Peer {
     pub(crate) fn open(&self) -> impl Future<Output = Result<Stream, Error>> + 'static {
         let events = self.events.clone();
         let link = match &self.remote {
-            Remote::Window(peer) => futures::future::Either::Left(std::future::ready(Ok(peer.open()))),
+            Remote::Window(peer) => futures::future::Either::Left(std::future::ready(peer.open())),
             Remote::Port(peer) => futures::future::Either::Right(peer.open()),
         };
         async move { link.await.map(|link| events.borrow_mut().stream(link)) }

@@ -1,7 +1,7 @@
 //! An RTCPeerConnection of this thread.
 use std::{cell::RefCell, rc::Rc};
 
-use js_sys::{Array, JSON, JsString, Promise, Reflect};
+use js_sys::{Array, Function, JSON, JsString, Promise, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -39,11 +39,11 @@ impl PeerConnection {
                 let options = RtcDataChannelInit::new();
                 options.set_negotiated(true);
                 options.set_id(0);
-                let channel = connection.create_data_channel_with_data_channel_dict("", &options);
+                let channel = create_channel(&connection, "", &options)?;
                 let stream = events.borrow_mut().stream(Link::Own(channel));
                 events.borrow_mut().first = Some(stream);
             }
-            First::Init => init = Some(connection.create_data_channel(INIT)),
+            First::Init => init = Some(create_channel(&connection, INIT, &RtcDataChannelInit::new())?),
             First::Nothing => {}
         }
         Ok(Self {
@@ -95,8 +95,8 @@ impl PeerConnection {
         Ok(())
     }
 
-    pub(super) fn open(&self) -> Link {
-        Link::Own(self.connection.create_data_channel(""))
+    pub(super) fn open(&self) -> Result<Link, Error> {
+        create_channel(&self.connection, "", &RtcDataChannelInit::new()).map(Link::Own)
     }
 
     pub(super) fn close_init(&self) {
@@ -116,6 +116,19 @@ impl PeerConnection {
         self.connection.set_onconnectionstatechange(None);
         self.connection.close();
     }
+}
+
+/// What web-sys has for this lets an exception of the browser through, which ends the program.
+fn create_channel(
+    connection: &RtcPeerConnection,
+    label: &str,
+    options: &RtcDataChannelInit,
+) -> Result<RtcDataChannel, Error> {
+    let create = || {
+        let function: Function = Reflect::get(connection, &"createDataChannel".into())?.dyn_into()?;
+        function.call2(connection, &label.into(), options)?.dyn_into()
+    };
+    create().map_err(|thrown| Error::browser("create a channel", &thrown))
 }
 
 fn configuration(config: &Config) -> RtcConfiguration {

@@ -5,6 +5,9 @@ use bytes::{Buf as _, Bytes};
 
 use crate::frame::{Decoder, Flag, FrameError};
 
+/// What a frame that waits costs beside its payload, in bytes: a flood of frames of one byte is held to the same limits.
+const FRAME_COST: usize = 128;
+
 /// How many bytes wait to be read in all streams of a connection. Data channels have no backpressure for their receiver: what the browser has received, it hands over.
 #[derive(Debug)]
 pub(crate) struct Budget {
@@ -60,7 +63,7 @@ enum Write {
 pub(crate) struct State {
     decoder: Decoder,
     incoming: VecDeque<Bytes>,
-    /// Bytes in `incoming`.
+    /// What `incoming` costs, in bytes.
     waiting: usize,
     limit: usize,
     budget: Rc<Budget>,
@@ -123,10 +126,11 @@ impl State {
         if payload.is_empty() || self.read != Read::Open {
             return None;
         }
-        if self.waiting + payload.len() > self.limit || !self.budget.take(payload.len()) {
+        let cost = payload.len() + FRAME_COST;
+        if self.waiting + cost > self.limit || !self.budget.take(cost) {
             return Some(self.give_up(io::ErrorKind::OutOfMemory));
         }
-        self.waiting += payload.len();
+        self.waiting += cost;
         self.incoming.push_back(payload);
         wake(&mut self.reader);
         None
@@ -209,11 +213,13 @@ impl State {
         };
         let bytes = first.len().min(into.len());
         first.copy_to_slice(&mut into[..bytes]);
+        let mut freed = bytes;
         if first.is_empty() {
             self.incoming.pop_front();
+            freed += FRAME_COST;
         }
-        self.waiting -= bytes;
-        self.budget.give_back(bytes);
+        self.waiting -= freed;
+        self.budget.give_back(freed);
         Some(Ok(bytes))
     }
 
@@ -418,19 +424,37 @@ mod tests {
     #[test]
     fn who_sends_more_than_may_wait_is_reset_and_its_bytes_are_freed() {
         let mut state = open();
-        assert_eq!(state.received(data(900)), []);
-        assert_eq!(state.received(data(900)), [Flag::Reset]);
+        assert_eq!(state.received(data(800)), []);
+        assert_eq!(state.received(data(800)), [Flag::Reset]);
         assert_eq!(state.waiting, 0);
         assert_eq!(state.budget.used.get(), 0);
         assert_eq!(read(&mut state), Some(Err(io::ErrorKind::OutOfMemory)));
     }
 
     #[test]
+    fn a_flood_of_frames_of_one_byte_is_held_to_the_limit_too() {
+        let mut state = open();
+        let frames = (0..).take_while(|_| state.received(data(1)).is_empty()).count();
+        assert!(frames * FRAME_COST <= 1000, "{frames}");
+        assert_eq!(state.budget.used.get(), 0);
+    }
+
+    #[test]
+    fn what_is_read_makes_room() {
+        let mut state = open();
+        for _ in 0..100 {
+            assert_eq!(state.received(data(500)), []);
+            assert_eq!(read(&mut state), Some(Ok(500)));
+        }
+        assert_eq!((state.waiting, state.budget.used.get()), (0, 0));
+    }
+
+    #[test]
     fn streams_of_one_connection_share_a_budget() {
         let budget = Budget::new(1500);
         let (mut a, mut b) = (State::new(1000, budget.clone()), State::new(1000, budget.clone()));
-        assert_eq!(a.received(data(1000)), []);
-        assert_eq!(b.received(data(600)), [Flag::Reset]);
+        assert_eq!(a.received(data(800)), []);
+        assert_eq!(b.received(data(800)), [Flag::Reset]);
         drop(a);
         assert_eq!(budget.used.get(), 0);
     }

@@ -10,6 +10,9 @@ import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { DEAF, ECHO, PROTOCOLS, SINK, drain, writePattern } from "./protocols.mjs";
 
+/** With its default of 2 MiB in the queue Chromium's SCTP may stand still for longer than js-libp2p waits for the end of a stream. */
+const dataChannel = { maxBufferedAmount: 256 * 1024, finAckTimeout: 60_000 };
+
 /**
  * Starts a node. `listen`: its addresses; `relay`: whether it relays for others.
  * @returns {Promise<JsPeer>}
@@ -17,7 +20,7 @@ import { DEAF, ECHO, PROTOCOLS, SINK, drain, writePattern } from "./protocols.mj
 export async function startJsPeer({ listen = [], relay = false } = {}) {
   const node = await createLibp2p({
     addresses: { listen },
-    transports: [webSockets(), webRTCDirect(), webRTC({ rtcConfiguration: { iceServers: [] } }), circuitRelayTransport()],
+    transports: [webSockets(), webRTCDirect({ dataChannel }), webRTC({ dataChannel, rtcConfiguration: { iceServers: [] } }), circuitRelayTransport()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
     // Browsers' defaults refuse loopback.
@@ -54,9 +57,15 @@ class JsPeer {
     return found();
   }
 
-  async dial(address) {
-    const connection = await this.node.dial(multiaddr(address));
-    return connection.remotePeer.toString();
+  /** In Node the WebRTC below js-libp2p now and then closes a connection of its own at the moment it takes the answer, so a dial may be tried again. */
+  async dial(address, { attempts = "process" in globalThis ? 3 : 1 } = {}) {
+    try {
+      const connection = await this.node.dial(multiaddr(address));
+      return connection.remotePeer.toString();
+    } catch (error) {
+      if (attempts === 1) throw error;
+      return this.dial(address, { attempts: attempts - 1 });
+    }
   }
 
   /** The round trip over WebRTC, in milliseconds. Not by its own service, which takes any connection. */

@@ -219,7 +219,19 @@ fn obey(swarm: &mut Swarm<Behaviour>, waiting: &mut Waiting, command: Command) {
                 Err(error) => drop(answer.send(Err(error.to_string()))),
             }
         }
-        Command::Ping(peer, answer) => waiting.pings.push((peer, answer)),
+        Command::Ping(peer, answer) => {
+            if waiting
+                .paths
+                .get(&peer)
+                .into_iter()
+                .flatten()
+                .any(|(_, path)| path.contains("/webrtc"))
+            {
+                waiting.pings.push((peer, answer));
+            } else {
+                let _ = answer.send(Err("no connection over WebRTC".to_owned()));
+            }
+        }
         Command::Closed(peer, answer) => waiting.closes.push((peer, answer)),
         Command::CloseCircuits(peer, answer) => {
             let circuits: Vec<_> = waiting
