@@ -17,7 +17,8 @@ use futures::Stream as _;
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
 use libp2p::swarm::{Config, NetworkBehaviour, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, Swarm, Transport, identify, noise, ping, relay, rendezvous, tcp, yamux};
+use libp2p::{Multiaddr, PeerId, Swarm, Transport, identify, noise, ping, relay, rendezvous, yamux};
+use libp2p_tcp as tcp;
 
 /// A test that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
