@@ -36,7 +36,7 @@ export async function startRelay(t, { dir, options = [] } = {}) {
 
 /** The relay's address for a transport. */
 export function addressFor(relay, transport) {
-  const wanted = { webtransport: /\/webtransport\/certhash\//, ws: /\/tcp\/\d+\/ws\/p2p\//, "webrtc-direct": /\/webrtc-direct\/certhash\//, tcp: /\/tcp\/\d+\/p2p\// }[transport];
+  const wanted = { webtransport: /\/webtransport\/certhash\//, ws: /\/tcp\/\d+\/ws\/p2p\//, "webrtc-direct": /\/webrtc-direct\/certhash\//, quic: /\/quic-v1\/p2p\//, tcp: /\/tcp\/\d+\/p2p\// }[transport];
   const found = relay.addresses.find((address) => wanted.test(address));
   if (!found) throw new Error(`no address for ${transport} in ${relay.addresses.join(" ")}`);
   return found;

@@ -1,0 +1,32 @@
+// Our relay with go-libp2p. 0.43 speaks the same draft of WebTransport as browsers do; later ones ask for one that no Rust implementation has.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { before, describe, test } from "node:test";
+import { promisify } from "node:util";
+import { CACHE } from "../../scripts/lib/paths.mjs";
+import { mustRun, which } from "../../scripts/lib/run.mjs";
+import { addressFor, startRelay } from "./lib/relay.mjs";
+
+const PROGRAM = path.join(CACHE, "interop", "go-peer");
+
+const missing = !which("go") && "Go is not installed: it builds the go-libp2p peers";
+if (missing && process.env.CI) throw new Error(`CI needs Go: ${missing}`);
+
+describe("go-libp2p", { skip: missing }, () => {
+  before(async () => {
+    await mkdir(path.dirname(PROGRAM), { recursive: true });
+    await mustRun("Building the go-libp2p peers", "go", ["build", "-p", "2", "-o", PROGRAM, "."], { cwd: path.join(import.meta.dirname, "go-peer") });
+  });
+
+  for (const transport of ["webtransport", "quic", "ws", "tcp"]) {
+    test(`ping, identify, a reservation and a stream echo through a circuit over ${transport}`, async (t) => {
+      const relay = await startRelay(t);
+      const { stdout } = await promisify(execFile)(PROGRAM, [addressFor(relay, transport)]);
+      const shown = stdout.trim().split("\n");
+      assert.match(shown[1], { webtransport: /\/webtransport/, quic: /\/quic-v1$/, ws: /\/ws$/, tcp: /\/tcp\/\d+$/ }[transport]);
+      assert.deepEqual([shown[0], ...shown.slice(2)], ["ping", "agent avatar-relay/0.1.0", `reservation ${relay.addresses.length} addresses`, "echo"]);
+    });
+  }
+});
