@@ -21,11 +21,14 @@ const TYPES = {
   ".woff2": "font/woff2",
 };
 
-/** Serves `folder` on `port` (0 = a free one) and resolves with the address and a way to stop. `headers` go with every answer. */
-export async function serve(folder, { port = 0, headers = {} } = {}) {
+/**
+ * Serves `folder` on `port` (0 = a free one) and resolves with the address and a way to stop. `headers` go with every answer. `answers` maps a path to a function that resolves
+ * with the JSON to answer there, as text.
+ */
+export async function serve(folder, { port = 0, headers = {}, answers = {} } = {}) {
   const root = path.resolve(folder);
   const server = createServer((request, response) => {
-    answer(root, headers, request, response).catch(() => response.destroy());
+    answer(root, headers, answers, request, response).catch(() => response.destroy());
   });
   await new Promise((resolve, reject) => server.once("error", reject).listen(port, "127.0.0.1", resolve));
   return {
@@ -34,8 +37,12 @@ export async function serve(folder, { port = 0, headers = {} } = {}) {
   };
 }
 
-async function answer(root, headers, request, response) {
+async function answer(root, headers, answers, request, response) {
   if (request.method !== "GET" && request.method !== "HEAD") return void response.writeHead(405, { allow: "GET, HEAD" }).end();
+  if (Object.hasOwn(answers, request.url)) {
+    const body = await answers[request.url]();
+    return void response.writeHead(200, { ...headers, "content-type": TYPES[".json"], "cache-control": "no-store" }).end(body);
+  }
   const file = fileFor(root, request.url);
   if (!file) return void response.writeHead(404, { ...headers, "content-type": "text/plain; charset=utf-8" }).end("Not found\n");
   response.writeHead(200, {

@@ -14,7 +14,7 @@ before(async () => {
   writeFileSync(path.join(dir, "secret.txt"), "secret");
   writeFileSync(path.join(dir, "dist", "index.html"), "<p>hello");
   writeFileSync(path.join(dir, "dist", "m.wasm"), "\0asm");
-  server = await serve(path.join(dir, "dist"), { headers: { "content-security-policy": "default-src 'self'" } });
+  server = await serve(path.join(dir, "dist"), { headers: { "content-security-policy": "default-src 'self'" }, answers: { "/now.json": async () => '{"n":1}' } });
 });
 after(async () => {
   await server.close();
@@ -50,4 +50,11 @@ test("nothing above the folder is served, and what is malformed is not found", a
     if (rawPath !== "//") assert.equal(status, 404, rawPath);
   }
   assert.equal((await get("/", "POST")).status, 405);
+});
+
+test("what is asked for at each time is answered as JSON", async () => {
+  const answer = await get("/now.json");
+  assert.equal(answer.body, '{"n":1}');
+  assert.equal(answer.headers["content-type"], "application/json; charset=utf-8");
+  assert.equal(answer.headers["cache-control"], "no-store");
 });

@@ -1,4 +1,4 @@
-// Our relay with go-libp2p. 0.43 speaks the same draft of WebTransport as browsers do; later ones ask for one that no Rust implementation has.
+// Our relay with go-libp2p. 0.43 speaks the draft of WebTransport that browsers and wtransport speak; 0.49 asks for a later one.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";
