@@ -58,7 +58,7 @@ async function shownReport(page) {
 /** A picture of a shown code, as a phone would take it. */
 async function photograph(page, hook, folder) {
   await dataOf(page, hook);
-  await page.raw.bringToFront();
+  await page.front();
   const file = join(folder, `${hook}-${Math.random()}.png`);
   await page.raw.locator(tid(hook)).screenshot({ path: file });
   return file;
@@ -258,7 +258,7 @@ test("a statement that is held before the camera is read and verified", { skip }
   t.after(() => browser.close());
   const page = await openApp(browser, { url: server.url.replace("127.0.0.1", "localhost") }, "#/wallet/verify");
   await dataOf(page, "verify-text");
-  await page.raw.bringToFront();
+  await page.front();
   await page.click(tid("verify-text-scan"));
   await page.waitFor(() => document.querySelector('[data-testid="verify-text"]')?.value.length > 0);
   assert.equal(await page.evaluate(() => document.querySelector('[data-testid="verify-text"]').value), text);
@@ -274,7 +274,7 @@ test("the camera's picture is looked at until a code is seen; a camera that is r
   t.after(() => browser.close());
   const page = await openApp(browser, { url: server.url.replace("127.0.0.1", "localhost") }, "#/wallet/verify");
   await dataOf(page, "verify-text");
-  await page.raw.bringToFront();
+  await page.front();
   await page.click(tid("verify-text-scan"));
   await page.waitFor(() => document.querySelector(".scan-view video")?.videoWidth > 0);
   await page.press("Escape");

@@ -5,7 +5,7 @@ import { appReady, dataOf, goHash, tid } from "./app.mjs";
 export async function fill(page, name, text, more = "") {
   const selector = tid(name, more);
   await dataOf(page, name, more);
-  await page.raw.fill(selector, text);
+  await page.fill(selector, text);
 }
 
 /** Has the words shown, checks three of them, and gives them. */

@@ -105,7 +105,9 @@ class Page {
   evaluate = (fn, ...args) => this.raw.evaluate(`(${fn})(...${JSON.stringify(args)})`);
   click = (selector) => this.raw.click(selector);
   type = (selector, text) => this.raw.type(selector, text);
+  fill = (selector, text) => this.raw.fill(selector, text);
   press = (key) => this.raw.keyboard.press(key);
+  front = () => this.raw.bringToFront();
 
   async setFiles(selector, paths) {
     // Not Playwright's own: over this kind of connection it copies the files, up to 50 MB. Chromium takes paths, folders included.

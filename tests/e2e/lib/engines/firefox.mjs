@@ -112,6 +112,9 @@ class Page {
     await element.type(text);
   }
 
+  fill = (selector, text) => this.raw.locator(selector).fill(text);
+  front = () => this.raw.bringToFront();
+
   async setFiles(selector, paths) {
     const element = await this.raw.waitForSelector(selector);
     await element.uploadFile(...paths);

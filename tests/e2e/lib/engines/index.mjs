@@ -10,6 +10,8 @@
 //   page.evaluate(fn, ...args)            runs in the page; arguments and result are JSON; a promise is awaited
 //   page.waitFor(fn, args?, timeoutMs?)   until fn(...args) is truthy in the page; gives its value
 //   page.click(selector) type(selector, text) press(key)
+//   page.fill(selector, text)             in the place of what is in the field
+//   page.front()                          the tab that the person looks at
 //   page.setFiles(selector, paths)        into an <input type=file>, hidden or not
 //   page.download(action)                 → { name, bytes } of what `action` makes the browser save
 //   page.screenshot(file)

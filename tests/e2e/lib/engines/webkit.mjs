@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { Builder, By, Capabilities, Key, until } from "selenium-webdriver";
+import { Builder, By, Capabilities, Key, error as webdriverError, until } from "selenium-webdriver";
 import { findProgram } from "../../../../scripts/lib/browsers.mjs";
 import { killTree } from "../process-tree.mjs";
 import { firstOf, startUntil } from "../programs.mjs";
@@ -187,14 +187,48 @@ class Page {
     return session.wait(until.elementLocated(By.css(selector)), 30_000);
   }
 
+  /** Acts on an element as soon as it can be acted upon, as the other engines' drivers do: not while it is drawn anew, and not while something that still moves is in the way. */
+  async #act(selector, action) {
+    const session = await this.#here();
+    const { StaleElementReferenceError, ElementClickInterceptedError } = webdriverError;
+    const acted = async () => {
+      try {
+        await action(await this.#element(selector), session);
+        return true;
+      } catch (error) {
+        if (error instanceof StaleElementReferenceError || error instanceof ElementClickInterceptedError) return false;
+        throw error;
+      }
+    };
+    await session.wait(acted, 30_000);
+  }
+
   async click(selector) {
-    const element = await this.#element(selector);
-    await (await this.#here()).wait(until.elementIsVisible(element), 30_000);
-    await element.click();
+    await this.#act(selector, async (element, session) => {
+      await session.wait(until.elementIsVisible(element), 30_000);
+      // WebDriver scrolls as little as it can, and then clicks on the bar at the window's edge.
+      await session.executeScript("arguments[0].scrollIntoView({ block: 'center' })", element);
+      await element.click();
+    });
   }
 
   async type(selector, text) {
     await (await this.#element(selector)).sendKeys(text);
+  }
+
+  /** As if it were pasted: typed line ends would be Enter. */
+  async fill(selector, text) {
+    const paste = (field, text) => {
+      Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), "value").set.call(field, text);
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      field.dispatchEvent(new Event("change", { bubbles: true }));
+    };
+    await this.#act(selector, (element, session) => session.executeScript(`(${paste})(...arguments)`, element, text));
+  }
+
+  /** Each command goes to its tab. */
+  async front() {
+    await this.#here();
   }
 
   /** Names as in the DOM: "Enter", "Control+z". */
