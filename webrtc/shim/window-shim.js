@@ -46,15 +46,18 @@ export function serveWebRtc(port, { transfer = true } = {}) {
     }
   };
 
-  return {
-    close() {
-      port.onmessage = null;
-      for (const peer of peers.values()) peer.close();
-      peers.clear();
-      port.postMessage({ gone: true });
-      port.close();
-    },
+  const close = () => {
+    removeEventListener("pagehide", leave);
+    port.onmessage = null;
+    for (const peer of peers.values()) peer.close();
+    peers.clear();
+    port.postMessage({ gone: true });
+    port.close();
   };
+  // A browser that ends a page does not tell the remotes; who is told need not wait until the connection counts as lost.
+  const leave = ({ persisted }) => persisted || close();
+  addEventListener("pagehide", leave);
+  return { close };
 }
 
 const OPERATIONS = new Set(["describe", "setLocal", "setRemote", "addCandidate", "closeInit"]);
@@ -63,11 +66,13 @@ const OPERATIONS = new Set(["describe", "setLocal", "setRemote", "addCandidate",
 class Peer {
   #connection;
   #init;
+  #report;
 
   constructor(number, port, channels, iceServers) {
     const connection = new RTCPeerConnection({ iceServers });
     this.#connection = connection;
-    connection.onconnectionstatechange = () => port.postMessage({ peer: number, state: connection.connectionState });
+    this.#report = (state) => port.postMessage({ peer: number, state });
+    connection.onconnectionstatechange = () => this.#report(connection.connectionState);
     connection.onicecandidate = ({ candidate }) => {
       if (candidate?.candidate) port.postMessage({ peer: number, candidate: JSON.stringify(candidate) });
     };
@@ -96,11 +101,19 @@ class Peer {
 
   async setLocal({ kind, sdp }) {
     await this.#connection.setLocalDescription({ type: kind, sdp });
+    this.#watch();
     return this.#connection.localDescription.sdp;
   }
 
   async setRemote({ kind, sdp }) {
     await this.#connection.setRemoteDescription({ type: kind, sdp });
+    this.#watch();
+  }
+
+  /** A remote that closes its connection ends SCTP at once; the connection's own state follows seconds later in Chromium, and in Firefox not at all. */
+  #watch() {
+    const { sctp } = this.#connection;
+    if (sctp) sctp.onstatechange = () => sctp.state === "closed" && this.#report("closed");
   }
 
   async addCandidate({ candidate }) {
@@ -117,6 +130,7 @@ class Peer {
   close() {
     const connection = this.#connection;
     connection.onconnectionstatechange = connection.onicecandidate = connection.ondatachannel = null;
+    if (connection.sctp) connection.sctp.onstatechange = null;
     connection.close();
   }
 }

@@ -54,20 +54,27 @@ describe("a remote that misbehaves", () => {
     await stillEchoes();
   });
 
-  test("a tab that is closed ends the connection with an error", async () => {
-    const other = await ours(world, "in a window");
+  test("a tab that is closed ends the connections of its worker, and the remote knows at once", async () => {
+    const other = await ours(world, "in a worker");
     await other.dial(address);
     const ended = us.closed(other.peerId);
     await other.echo(us.peerId, 1000);
+    const start = performance.now();
     await other.close();
-    assert.match(await ended, /./);
+    assert.match(await ended, /closed/);
+    // Far less than until the connection would be called disconnected.
+    assert.ok(performance.now() - start < 3000);
   });
 
-  test("a window shim that is closed ends the connections of its worker", async () => {
+  test("a window shim that is closed ends the connections at both ends, at once", async () => {
     const other = await ours(world, "in a worker");
     await other.dial(address);
     const ended = other.closed(us.peerId);
+    const known = us.closed(other.peerId);
+    const start = performance.now();
     await other.page.evaluate(() => globalThis.shim.close());
     assert.match(await ended, /closed/);
+    assert.match(await known, /closed/);
+    assert.ok(performance.now() - start < 3000);
   });
 });

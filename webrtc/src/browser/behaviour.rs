@@ -1,6 +1,6 @@
 //! The half that finds, or asks for, the connection that carries the signalling.
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     task::{Context, Poll},
 };
 
@@ -49,8 +49,8 @@ pub struct Behaviour {
     waiting: HashMap<PeerId, Vec<Reply>>,
     /// Circuits that we dial for those who wait.
     dialling: HashMap<ConnectionId, PeerId>,
-    /// Those circuits, once they stand.
-    own_circuits: HashSet<ConnectionId>,
+    /// Those circuits, once they stand, and whether they have done their work.
+    own_circuits: HashMap<ConnectionId, bool>,
     /// Connections over WebRTC.
     direct: HashMap<ConnectionId, PeerId>,
     actions: VecDeque<ToSwarm<Event, THandlerInEvent<Self>>>,
@@ -71,7 +71,7 @@ impl Behaviour {
             carriers: HashMap::new(),
             waiting: HashMap::new(),
             dialling: HashMap::new(),
-            own_circuits: HashSet::new(),
+            own_circuits: HashMap::new(),
             direct: HashMap::new(),
             actions: VecDeque::new(),
         }
@@ -113,10 +113,11 @@ impl Behaviour {
 
     fn established(&mut self, peer: PeerId, connection: ConnectionId, address: &Multiaddr) {
         if self.dialling.remove(&connection).is_some() {
-            self.own_circuits.insert(connection);
+            self.own_circuits.insert(connection, false);
         }
         if address::is_webrtc(address) {
             self.direct.insert(connection, peer);
+            self.close_spent_circuits(peer);
             return;
         }
         self.carriers.entry(peer).or_default().push(connection);
@@ -125,13 +126,28 @@ impl Behaviour {
         }
     }
 
-    /// A circuit that was dialled for the signalling alone is closed after it: streams would go through the relay else, which commonly carries little, and not for long.
+    /// The signalling over a connection is done.
     fn answered(&mut self, peer: PeerId, carrier: ConnectionId) {
-        if self.own_circuits.remove(&carrier) && self.is_over_webrtc(&peer) {
-            self.actions.push_back(ToSwarm::CloseConnection {
-                peer_id: peer,
-                connection: CloseConnection::One(carrier),
-            });
+        if let Some(is_spent) = self.own_circuits.get_mut(&carrier) {
+            *is_spent = true;
+            self.close_spent_circuits(peer);
+        }
+    }
+
+    /// A circuit that was dialled for the signalling alone is closed after it: streams would go through the relay else, which commonly carries little, and not for long.
+    fn close_spent_circuits(&mut self, peer: PeerId) {
+        if !self.is_over_webrtc(&peer) {
+            return;
+        }
+        for &carrier in self.carriers.get(&peer).into_iter().flatten() {
+            if self.own_circuits.get(&carrier) == Some(&true) {
+                self.own_circuits.remove(&carrier);
+                let connection = CloseConnection::One(carrier);
+                self.actions.push_back(ToSwarm::CloseConnection {
+                    peer_id: peer,
+                    connection,
+                });
+            }
         }
     }
 

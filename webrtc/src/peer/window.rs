@@ -5,7 +5,7 @@ use js_sys::{Array, Function, JSON, JsString, Promise, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    RtcConfiguration, RtcDataChannel, RtcDataChannelEvent, RtcDataChannelInit, RtcDataChannelState,
+    Event, RtcConfiguration, RtcDataChannel, RtcDataChannelEvent, RtcDataChannelInit, RtcDataChannelState,
     RtcIceCandidateInit, RtcIceServer, RtcPeerConnection, RtcPeerConnectionIceEvent, RtcSdpType,
     RtcSessionDescriptionInit,
 };
@@ -19,6 +19,7 @@ pub(super) struct PeerConnection {
     _on_channel: Closure<dyn FnMut(RtcDataChannelEvent)>,
     _on_candidate: Closure<dyn FnMut(RtcPeerConnectionIceEvent)>,
     _on_state: Closure<dyn FnMut()>,
+    on_sctp: Closure<dyn FnMut(Event)>,
 }
 
 impl PeerConnection {
@@ -29,6 +30,7 @@ impl PeerConnection {
         let on_channel = on_channel(events);
         let on_candidate = on_candidate(events);
         let on_state = on_state(&connection, events);
+        let on_sctp = on_sctp(events);
         connection.set_ondatachannel(Some(on_channel.as_ref().unchecked_ref()));
         connection.set_onicecandidate(Some(on_candidate.as_ref().unchecked_ref()));
         connection.set_onconnectionstatechange(Some(on_state.as_ref().unchecked_ref()));
@@ -52,6 +54,7 @@ impl PeerConnection {
             _on_channel: on_channel,
             _on_candidate: on_candidate,
             _on_state: on_state,
+            on_sctp,
         })
     }
 
@@ -70,6 +73,7 @@ impl PeerConnection {
             self.connection.set_local_description(&description(kind, sdp)),
         )
         .await?;
+        self.set_sctp_handler(self.on_sctp.as_ref());
         self.connection
             .local_description()
             .map(|description| description.sdp())
@@ -82,7 +86,19 @@ impl PeerConnection {
             self.connection.set_remote_description(&description(kind, sdp)),
         )
         .await?;
+        self.set_sctp_handler(self.on_sctp.as_ref());
         Ok(())
+    }
+
+    /// Sets the handler of what carries the data channels, once it is there.
+    fn set_sctp_handler(&self, handler: &JsValue) {
+        if let Some(sctp) = Reflect::get(&self.connection, &"sctp".into())
+            .ok()
+            .filter(JsValue::is_object)
+        {
+            // Only a frozen or exotic object refuses.
+            let _ = Reflect::set(&sctp, &"onstatechange".into(), handler);
+        }
     }
 
     pub(super) async fn add_candidate(&self, candidate: &str) -> Result<(), Error> {
@@ -114,6 +130,7 @@ impl PeerConnection {
         self.connection.set_ondatachannel(None);
         self.connection.set_onicecandidate(None);
         self.connection.set_onconnectionstatechange(None);
+        self.set_sctp_handler(&JsValue::NULL);
         self.connection.close();
     }
 }
@@ -195,6 +212,19 @@ fn on_state(connection: &RtcPeerConnection, events: &Rc<RefCell<Events>>) -> Clo
             .and_then(|word| word.as_string())
             .unwrap_or_default();
         events.borrow_mut().changed(ConnectionState::parse(&word));
+    })
+}
+
+/// A remote that closes its connection ends SCTP at once; the connection's own state follows seconds later in Chromium, and in Firefox not at all.
+fn on_sctp(events: &Rc<RefCell<Events>>) -> Closure<dyn FnMut(Event)> {
+    let events = events.clone();
+    Closure::new(move |event: Event| {
+        let state = event
+            .target()
+            .and_then(|sctp| Reflect::get(&sctp, &"state".into()).ok());
+        if state.is_some_and(|state| state == "closed") {
+            events.borrow_mut().changed(ConnectionState::Closed);
+        }
     })
 }
 

@@ -51,7 +51,7 @@ class PagePeer {
   constructor(page, peerId) {
     this.page = page;
     this.peerId = peerId;
-    for (const name of ["dial", "listenAt", "addresses", "ping", "paths", "closed", "echo", "sink", "shout", "misbehave", "held"]) this[name] = (...args) => this.call(name, ...args);
+    for (const name of ["dial", "listenAt", "addresses", "ping", "paths", "direct", "closed", "echo", "sink", "shout", "misbehave", "held"]) this[name] = (...args) => this.call(name, ...args);
   }
 
   call(name, ...args) {

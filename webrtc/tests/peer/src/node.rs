@@ -34,6 +34,8 @@ enum Command {
     Ping(PeerId, Answer<f64>),
     /// Why the last connection with a peer ended.
     Closed(PeerId, Answer<String>),
+    /// Waits until circuits are closed.
+    AwaitDirect(PeerId, Answer<()>),
     /// Leaves the connections over WebRTC alone.
     CloseCircuits(PeerId, Answer<()>),
     Paths(PeerId, oneshot::Sender<Vec<String>>),
@@ -123,6 +125,12 @@ impl TestPeer {
         Ok(receiver.await?)
     }
 
+    /// Resolves when nothing but connections over WebRTC is left with a peer.
+    pub async fn direct(&self, peer: String) -> Result<(), JsError> {
+        let peer = parse(&peer)?;
+        self.ask(|answer| Command::AwaitDirect(peer, answer)).await
+    }
+
     /// Sends bytes and compares what comes back.
     pub async fn echo(&self, peer: String, bytes: f64) -> Result<(), JsError> {
         Ok(streams::echo(self.open(&peer, streams::ECHO).await?, bytes as u64).await?)
@@ -187,6 +195,23 @@ struct Waiting {
     paths: HashMap<PeerId, Vec<(libp2p::swarm::ConnectionId, String)>>,
 }
 
+impl Waiting {
+    /// Answers when the circuits with a peer, which are returned, are closed.
+    fn for_circuits(&mut self, peer: PeerId, answer: Answer<()>) -> Vec<libp2p::swarm::ConnectionId> {
+        let paths = self.paths.get(&peer).into_iter().flatten();
+        let circuits: Vec<_> = paths
+            .filter(|(_, path)| !path.contains("/webrtc"))
+            .map(|(connection, _)| *connection)
+            .collect();
+        if circuits.is_empty() {
+            let _ = answer.send(Ok(()));
+        } else {
+            self.circuits.push((circuits.clone(), answer));
+        }
+        circuits
+    }
+}
+
 async fn run(mut swarm: Swarm<Behaviour>, mut commands: mpsc::UnboundedReceiver<Command>) {
     let mut waiting = Waiting::default();
     loop {
@@ -233,21 +258,9 @@ fn obey(swarm: &mut Swarm<Behaviour>, waiting: &mut Waiting, command: Command) {
             }
         }
         Command::Closed(peer, answer) => waiting.closes.push((peer, answer)),
+        Command::AwaitDirect(peer, answer) => drop(waiting.for_circuits(peer, answer)),
         Command::CloseCircuits(peer, answer) => {
-            let circuits: Vec<_> = waiting
-                .paths
-                .get(&peer)
-                .into_iter()
-                .flatten()
-                .filter(|(_, path)| !path.contains("/webrtc"))
-                .map(|(connection, _)| *connection)
-                .collect();
-            if circuits.is_empty() {
-                let _ = answer.send(Ok(()));
-            } else {
-                waiting.circuits.push((circuits.clone(), answer));
-            }
-            for connection in circuits {
+            for connection in waiting.for_circuits(peer, answer) {
                 swarm.close_connection(connection);
             }
         }
