@@ -340,6 +340,7 @@ fn remember(slot: &mut Option<Waker>, waker: &Waker) {
 #[cfg(test)]
 mod tests {
     use futures::task::noop_waker;
+    use proptest::prelude::*;
 
     use super::*;
     use crate::frame::{encode_data, encode_flag};
@@ -479,6 +480,34 @@ mod tests {
         assert_eq!(state.received(flag(Flag::FinAck)), []);
         assert_eq!(state.received(flag(Flag::Fin)), [Flag::FinAck]);
         assert!(state.is_over(&noop_waker()));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_in_whatever_order_the_books_are_right(steps in prop::collection::vec((0_u8..9, any::<Vec<u8>>()), 0..60)) {
+            let budget = Budget::new(1500);
+            let mut state = State::new(1000, budget.clone());
+            for (step, bytes) in steps {
+                let was_over = state.is_over(&noop_waker());
+                match step {
+                    0 => state.opened(),
+                    1 => drop(state.received(data(bytes.len()))),
+                    2 => drop(state.received(bytes.into())),
+                    3 => drop(state.received(flag(Flag::Fin))),
+                    4 => drop(state.received(flag([Flag::FinAck, Flag::StopSending, Flag::Reset][bytes.len() % 3]))),
+                    5 => drop(read(&mut state)),
+                    6 => drop(state.finish(&noop_waker())),
+                    7 => state.closed(),
+                    _ => drop(state.abandoned()),
+                }
+                prop_assert_eq!(budget.used.get(), state.waiting);
+                prop_assert_eq!(state.waiting == 0, state.incoming.is_empty());
+                // What is over stays over.
+                prop_assert!(!was_over || state.is_over(&noop_waker()));
+            }
+            drop(state);
+            prop_assert_eq!(budget.used.get(), 0);
+        }
     }
 
     #[test]
