@@ -16,7 +16,7 @@ const STAMPS = path.join(ROOT, "node_modules", ".avatar-build");
 
 /** The npm workspaces that are built, in order: what each is made from, and where it goes. */
 const PACKAGES = [
-  { dir: "pkg", inputs: ["pkg", "package-lock.json", "LICENSE-MIT", "LICENSE-APACHE"], output: "pkg/dist" },
+  { dir: "pkg", inputs: ["pkg", "webrtc/shim", "package-lock.json", "LICENSE-MIT", "LICENSE-APACHE"], output: "pkg/dist" },
   { dir: "www", inputs: ["www", "pkg/dist", "pkg/package.json", "package-lock.json", "webpack.config.js"], output: "www/dist" },
 ];
 

@@ -13,6 +13,8 @@ const DIST = path.join(PKG, "dist");
 /** Built here and put in place at the end, in one step: whoever uses dist/ meanwhile has the old one or the new one. */
 const STAGING = path.join(ROOT, "node_modules", ".avatar-build", `pkg-dist-${process.pid}`);
 const WASM_OUT = path.join(PKG, "wasm-out");
+/** Serves WebRTC to the worker: the part of the crate `webrtc` that is JavaScript. */
+const WINDOW_SHIM = path.join(ROOT, "webrtc", "shim", "window-shim.js");
 const BUILD_SECTION = "avatar:build";
 const TARGET = "es2022";
 
@@ -39,7 +41,7 @@ async function buildIdOf(name, wasm) {
 async function typescript() {
   const tsc = path.join(path.dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin", "tsc");
   execFileSync(process.execPath, [tsc, "-p", path.join(PKG, "tsconfig.json"), "--outDir", STAGING], { stdio: "inherit" });
-  for (const file of ["host/avatar_web.d.ts", "host/avatar_p2p.d.ts", "inline/meta_unit.d.ts", "inline/avatar_web.d.ts", "inline/avatar_p2p.d.ts", "inline/worker.d.ts"]) await cp(path.join(SRC, file), inDist(file));
+  for (const file of ["host/avatar_web.d.ts", "host/avatar_p2p.d.ts", "host/window_shim.d.ts", "inline/meta_unit.d.ts", "inline/avatar_web.d.ts", "inline/avatar_p2p.d.ts", "inline/worker.d.ts"]) await cp(path.join(SRC, file), inDist(file));
 }
 
 /** Source maps name their sources as seen from the staging folder; from dist/ these are two levels nearer, and not in another folder. */
@@ -70,6 +72,7 @@ async function webAssembly({ metaUnit, avatarWeb, avatarP2p, glue }) {
     await textModule(`${name}.js`, `${file}, for bundlers that do not copy files.`, inlineText(name, wasm));
     buildIds += `export const ${name.toUpperCase()}_BUILD_ID = "${await buildIdOf(file, wasm)}";\n`;
   }
+  await copyFile(WINDOW_SHIM, inDist("host", "window_shim.js"));
   for (const [file, source] of Object.entries(glue)) await writeFile(inDist("host", file), source);
   await writeFile(inDist("build_ids.js"), buildIds);
   await rm(inDist("build_ids.js.map"), { force: true });

@@ -76,7 +76,7 @@ function hostStarter(options: AvatarOptions, tabs: boolean, lacking: string[]): 
     } as const;
     const made = await worker;
     const p2p = (): Promise<WebAssembly.Module> => loadP2p(browserAssets);
-    return made === undefined ? startInThread(serve, p2p) : startInWorker(made, serve, p2p, onDeath);
+    return made === undefined ? startInThread(serve, async () => ({ module: await p2p() })) : startInWorker(made, serve, p2p, onDeath);
   };
 }
 

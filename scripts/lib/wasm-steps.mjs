@@ -40,7 +40,7 @@ const MODULES = {
   avatar_p2p: {
     optimize: ["-Oz"],
     files: ["avatar_p2p_bg.wasm", "avatar_p2p.js", "avatar_p2p.d.ts"],
-    inputs: ["Cargo.toml", "Cargo.lock", ".cargo", "avatar-web/p2p/Cargo.toml", "avatar-web/p2p/src", "proto/Cargo.toml", "proto/build.rs", "proto/src", "proto/dao"],
+    inputs: ["Cargo.toml", "Cargo.lock", ".cargo", "avatar-web/p2p/Cargo.toml", "avatar-web/p2p/src", "webrtc/Cargo.toml", "webrtc/src", "proto/Cargo.toml", "proto/build.rs", "proto/src", "proto/dao"],
     build: (out, optimize) => buildWithGlue("avatar-web/p2p", "avatar_p2p", out, optimize),
   },
 };

@@ -26,9 +26,10 @@ const MAX_PENDING: u32 = 64;
 /// How long the DHT may take for an answer.
 const DHT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The behaviours together.
+/// The behaviours together; `T` is what the transports need of one.
 #[derive(NetworkBehaviour)]
-pub struct Behaviour {
+pub struct Behaviour<T: NetworkBehaviour> {
+    pub transports: T,
     pub limits: connection_limits::Behaviour,
     pub relay: relay::client::Behaviour,
     pub identify: identify::Behaviour,
@@ -39,9 +40,9 @@ pub struct Behaviour {
     pub streams: streams::Behaviour,
 }
 
-impl Behaviour {
+impl<T: NetworkBehaviour> Behaviour<T> {
     /// For this key. `agent` is what identify says of the host.
-    pub fn new(keypair: &Keypair, relay: relay::client::Behaviour, agent: &str) -> Result<Self, String> {
+    pub fn new(keypair: &Keypair, transports: T, relay: relay::client::Behaviour, agent: &str) -> Result<Self, String> {
         let peer = keypair.public().to_peer_id();
         let limits = ConnectionLimits::default()
             .with_max_established(Some(MAX_CONNECTIONS))
@@ -49,6 +50,7 @@ impl Behaviour {
             .with_max_pending_incoming(Some(MAX_PENDING))
             .with_max_pending_outgoing(Some(MAX_PENDING));
         Ok(Self {
+            transports,
             limits: connection_limits::Behaviour::new(limits),
             relay,
             identify: identify(keypair.public(), agent),

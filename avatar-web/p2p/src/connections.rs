@@ -6,6 +6,7 @@ use std::time::Duration;
 use avatar_proto::P2pConnection;
 use libp2p::PeerId;
 use libp2p::core::ConnectedPoint;
+use libp2p::multiaddr::Protocol;
 use libp2p::swarm::ConnectionId;
 
 /// The open connections.
@@ -36,7 +37,7 @@ impl Connection {
             connection: self.number,
             peer: self.peer.to_bytes(),
             address: self.endpoint.get_remote_address().to_string(),
-            relayed: self.endpoint.is_relayed(),
+            relayed: self.is_relayed(),
             dialled: self.endpoint.is_dialer(),
             round_trip_us: self
                 .round_trip
@@ -47,10 +48,16 @@ impl Connection {
         }
     }
 
+    /// Where a relay has only carried the signalling (`/webrtc`), its circuit is in the address and not in the way.
+    fn is_relayed(&self) -> bool {
+        let direct = (self.endpoint.get_remote_address().iter()).any(|part| matches!(part, Protocol::WebRTC));
+        self.endpoint.is_relayed() && !direct
+    }
+
     /// Direct before relayed, then the shorter way, then the newer.
     fn rank(&self) -> (bool, Duration, std::cmp::Reverse<u64>) {
         let round_trip = self.round_trip.unwrap_or(Duration::MAX);
-        (self.endpoint.is_relayed(), round_trip, std::cmp::Reverse(self.number))
+        (self.is_relayed(), round_trip, std::cmp::Reverse(self.number))
     }
 }
 

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use avatar_proto::{MAX_FOUND_PEERS, P2pPeer, P2pResult};
 use libp2p::kad::{self, GetProvidersOk, QueryId, QueryResult, RecordKey};
 use libp2p::rendezvous::{self, Namespace, Registration};
+use libp2p::swarm::NetworkBehaviour;
 use libp2p::{Multiaddr, PeerId};
 
 use crate::behaviour::Behaviour;
@@ -44,7 +45,7 @@ impl Discovery {
     /// Advertises the key at these rendezvous points and, if `dht`, there. Ends at once if that reaches nobody.
     pub fn advertise(
         &mut self,
-        behaviour: &mut Behaviour,
+        behaviour: &mut Behaviour<impl NetworkBehaviour>,
         op: u64,
         key: &[u8],
         ttl_s: u32,
@@ -78,7 +79,7 @@ impl Discovery {
     }
 
     /// Does not advertise it any more.
-    pub fn stop(&mut self, behaviour: &mut Behaviour, key: &[u8]) {
+    pub fn stop(&mut self, behaviour: &mut Behaviour<impl NetworkBehaviour>, key: &[u8]) {
         let (ended, rest) = std::mem::take(&mut self.advertised)
             .into_iter()
             .partition(|(_, advertised)| advertised == key);
@@ -89,7 +90,7 @@ impl Discovery {
     }
 
     /// The instance is gone: nothing waits, and nothing is advertised any more.
-    pub fn reset(&mut self, behaviour: &mut Behaviour) {
+    pub fn reset(&mut self, behaviour: &mut Behaviour<impl NetworkBehaviour>) {
         for (point, key) in self.advertised.drain() {
             withdraw(behaviour, point, &key);
         }
@@ -99,7 +100,7 @@ impl Discovery {
     /// Asks these rendezvous points and, if `dht`, the DHT. Ends at once if there is nobody to ask.
     pub fn find(
         &mut self,
-        behaviour: &mut Behaviour,
+        behaviour: &mut Behaviour<impl NetworkBehaviour>,
         op: u64,
         key: &[u8],
         limit: u32,
@@ -139,7 +140,7 @@ impl Discovery {
     /// A rendezvous point has said something.
     pub fn on_rendezvous(
         &mut self,
-        behaviour: &mut Behaviour,
+        behaviour: &mut Behaviour<impl NetworkBehaviour>,
         local: &PeerId,
         event: rendezvous::client::Event,
     ) -> Vec<Ended> {
@@ -191,7 +192,7 @@ impl Discovery {
         ended
     }
 
-    fn answered(&mut self, behaviour: &mut Behaviour, point: PeerId) -> Option<u64> {
+    fn answered(&mut self, behaviour: &mut Behaviour<impl NetworkBehaviour>, point: PeerId) -> Option<u64> {
         let asked = self.discoveries.get_mut(&point)?;
         let (op, _) = asked.pop_front()?;
         if asked.is_empty() {
@@ -290,7 +291,7 @@ impl Pending {
     }
 }
 
-fn ask(behaviour: &mut Behaviour, point: PeerId, asked: &VecDeque<(u64, Namespace)>) {
+fn ask(behaviour: &mut Behaviour<impl NetworkBehaviour>, point: PeerId, asked: &VecDeque<(u64, Namespace)>) {
     if let Some((_, namespace)) = asked.front() {
         let limit = Some(u64::from(MAX_FOUND_PEERS));
         behaviour
@@ -299,14 +300,14 @@ fn ask(behaviour: &mut Behaviour, point: PeerId, asked: &VecDeque<(u64, Namespac
     }
 }
 
-fn withdraw(behaviour: &mut Behaviour, point: Option<PeerId>, key: &[u8]) {
+fn withdraw(behaviour: &mut Behaviour<impl NetworkBehaviour>, point: Option<PeerId>, key: &[u8]) {
     match point {
         Some(point) => behaviour.rendezvous.unregister(namespace_of(key), point),
         None => behaviour.dht.stop_providing(&RecordKey::new(&key)),
     }
 }
 
-fn has_dht(behaviour: &mut Behaviour) -> bool {
+fn has_dht(behaviour: &mut Behaviour<impl NetworkBehaviour>) -> bool {
     behaviour.dht.kbuckets().any(|bucket| !bucket.is_empty())
 }
 

@@ -8,9 +8,11 @@ use avatar_proto::p2p_command::Command;
 use avatar_proto::{AbiStatus, Message, P2pCommand};
 use js_sys::Uint8Array;
 use libp2p::identity::Keypair;
-use libp2p::swarm::Config;
+use libp2p::swarm::behaviour::toggle::Toggle;
+use libp2p_webrtc_browser::{PeerConnections, browser};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
+use web_sys::MessagePort;
 
 use crate::links::StreamEvent;
 use crate::node::{Node, Output};
@@ -48,20 +50,30 @@ pub struct P2p {
     shared: Rc<RefCell<Shared>>,
 }
 
+type BrowserNode = Node<Toggle<browser::Behaviour>>;
+
 struct Shared {
     /// `None` once it is closed.
-    node: Option<Node>,
+    node: Option<BrowserNode>,
     listener: Option<P2pListener>,
 }
 
 #[wasm_bindgen]
 impl P2p {
-    /// Starts a swarm. `secret` is the transport key, 32 bytes of Ed25519; `agent` is what peers are told of the host.
-    pub fn start(secret: Vec<u8>, agent: &str) -> Result<P2p, JsError> {
+    /// Starts a swarm. `secret` is the transport key, 32 bytes of Ed25519; `agent` is what peers are told of the host. `window` leads to a window that serves WebRTC
+    /// (`webrtc/shim`); without it there is WebRTC where this is a window itself.
+    pub fn start(secret: Vec<u8>, agent: &str, window: Option<MessagePort>) -> Result<P2p, JsError> {
         let keypair = Keypair::ed25519_from_bytes(secret).map_err(|error| JsError::new(&error.to_string()))?;
-        let (transport, relay) = transports::all(&keypair).map_err(|error| JsError::new(&error))?;
-        let config = Config::with_wasm_executor();
-        let node = Node::new(&keypair, transport, relay, agent, config).map_err(|error| JsError::new(&error))?;
+        let here = || {
+            let found = js_sys::Reflect::get(&js_sys::global(), &"RTCPeerConnection".into());
+            found
+                .is_ok_and(|class| class.is_function())
+                .then(PeerConnections::window)
+        };
+        let connections = window.map(PeerConnections::port).or_else(here);
+        let node = transports::parts(&keypair, connections)
+            .and_then(|parts| Node::new(&keypair, parts, agent))
+            .map_err(|error| JsError::new(&error))?;
         let shared = Rc::new(RefCell::new(Shared {
             node: Some(node),
             listener: None,
@@ -164,7 +176,7 @@ impl P2p {
 }
 
 impl P2p {
-    fn with(&self, act: impl FnOnce(&mut Node) -> Result<(), AbiStatus>) -> i32 {
+    fn with(&self, act: impl FnOnce(&mut BrowserNode) -> Result<(), AbiStatus>) -> i32 {
         let mut shared = self.shared.borrow_mut();
         let result = shared.node.as_mut().map_or(Err(AbiStatus::Closed), act);
         result.err().unwrap_or(AbiStatus::Ok).code()

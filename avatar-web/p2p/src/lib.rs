@@ -23,4 +23,4 @@ mod transports;
 
 pub use events::EventQueue;
 pub use links::{STREAM_WINDOW_BYTES, StreamEvent};
-pub use node::{Node, Output};
+pub use node::{Node, Output, Parts};

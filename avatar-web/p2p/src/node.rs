@@ -17,7 +17,7 @@ use libp2p::gossipsub::{self, IdentTopic, PublishError};
 use libp2p::identity::Keypair;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::swarm::{Config, ConnectionError, ConnectionId, SwarmEvent};
+use libp2p::swarm::{Config, ConnectionError, ConnectionId, NetworkBehaviour, SwarmEvent, dummy};
 use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, identify, kad, relay};
 
 use crate::behaviour::{Behaviour, BehaviourEvent};
@@ -77,9 +77,9 @@ pub enum Output {
     },
 }
 
-/// A swarm for one host, over any number of instances of its guest.
-pub struct Node {
-    swarm: Swarm<Behaviour>,
+/// A swarm for one host, over any number of instances of its guest. `T` is the behaviour that its transports need beside the relay client's.
+pub struct Node<T: NetworkBehaviour = dummy::Behaviour> {
+    swarm: Swarm<Behaviour<T>>,
     connections: Connections,
     links: Links,
     operations: Operations,
@@ -93,19 +93,31 @@ pub struct Node {
     waker: Option<Waker>,
 }
 
-impl Node {
-    /// A swarm with this key over this transport, which has the relay client's as a part. `config` says by whom connections are polled.
+/// What a node is made of.
+pub struct Parts<T> {
+    /// All transports as one, the relay client's among them.
+    pub transport: Boxed<(PeerId, StreamMuxerBox)>,
+    /// The other half of the relay client's transport.
+    pub relay: relay::client::Behaviour,
+    /// The other half of the others, where they need one.
+    pub behaviour: T,
+    /// By whom connections are polled.
+    pub config: Config,
+}
+
+impl<T: NetworkBehaviour> Node<T> {
+    /// A swarm with this key. `agent` is what peers are told of the host.
     ///
     /// # Errors
     /// A configuration that libp2p refuses.
-    pub fn new(
-        keypair: &Keypair,
-        transport: Boxed<(PeerId, StreamMuxerBox)>,
-        relay: relay::client::Behaviour,
-        agent: &str,
-        config: Config,
-    ) -> Result<Self, String> {
-        let behaviour = Behaviour::new(keypair, relay, agent)?;
+    pub fn new(keypair: &Keypair, parts: Parts<T>, agent: &str) -> Result<Self, String> {
+        let Parts {
+            transport,
+            relay,
+            behaviour,
+            config,
+        } = parts;
+        let behaviour = Behaviour::new(keypair, behaviour, relay, agent)?;
         let peer = keypair.public().to_peer_id();
         let config = config.with_idle_connection_timeout(IDLE_TIMEOUT);
         Ok(Self {
@@ -493,7 +505,7 @@ impl Node {
 
     // ---- what the swarm says
 
-    fn on_swarm(&mut self, event: SwarmEvent<BehaviourEvent>) {
+    fn on_swarm(&mut self, event: SwarmEvent<BehaviourEvent<T>>) {
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour(event),
             SwarmEvent::ConnectionEstablished {
@@ -585,7 +597,7 @@ impl Node {
         }
     }
 
-    fn on_behaviour(&mut self, event: BehaviourEvent) {
+    fn on_behaviour(&mut self, event: BehaviourEvent<T>) {
         let local = *self.swarm.local_peer_id();
         match event {
             BehaviourEvent::Streams(event) => self.on_stream(event),

@@ -24,4 +24,4 @@ export interface Swarm {
 }
 
 /** What starts one. */
-export const P2p: { start(secret: Uint8Array, agent: string): Swarm };
+export const P2p: { start(secret: Uint8Array, agent: string, window: MessagePort | undefined): Swarm };

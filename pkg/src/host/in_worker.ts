@@ -5,9 +5,9 @@
  */
 import type { PortLike } from "../channel/port.js";
 import { AvatarLoadError } from "../errors.js";
-import type { LoadP2p } from "./lazy_swarm.js";
 import { errorOfHost, type RunningHost } from "./running.js";
 import type { ServeOptions } from "./serve.js";
+import { WebRtcForWorker } from "./webrtc_for_worker.js";
 import type { P2pAnswer, WorkerMessage, WorkerStart } from "./worker_messages.js";
 
 /** Resolves once the worker's script runs. @throws AvatarLoadError `WORKER_FAILED`: not there, no script, or forbidden. */
@@ -32,26 +32,31 @@ export function workerLoaded(make: () => Worker): Promise<Worker> {
 }
 
 /** Starts the host in a worker that is loaded. `onDeath`: the worker failed later. @throws AvatarError */
-export function startInWorker(worker: Worker, options: ServeOptions, loadP2p: LoadP2p, onDeath: (error: AvatarLoadError) => void): Promise<RunningHost> {
+export function startInWorker(worker: Worker, options: ServeOptions, loadP2p: () => Promise<WebAssembly.Module>, onDeath: (error: AvatarLoadError) => void): Promise<RunningHost> {
   const { port1, port2 } = new MessageChannel();
+  const webRtc = new WebRtcForWorker();
+  const stop = (): void => {
+    worker.terminate();
+    webRtc.close();
+  };
   return new Promise((resolve, reject) => {
     worker.onerror = (event) => {
       event.preventDefault?.();
-      worker.terminate();
+      stop();
       const error = new AvatarLoadError("WORKER_FAILED", `The worker failed${event.message ? `: ${event.message}` : "."}`);
       reject(error);
       onDeath(error);
     };
     worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
-      if (data.type === "started") resolve({ port: port1 as PortLike, stop: () => worker.terminate() });
+      if (data.type === "started") resolve({ port: port1 as PortLike, stop });
       if (data.type === "wantP2p") {
-        loadP2p().then(
-          (module) => worker.postMessage({ type: "p2p", module } satisfies P2pAnswer),
+        Promise.all([loadP2p(), webRtc.open()]).then(
+          ([module, window]) => worker.postMessage({ type: "p2p", module, window } satisfies P2pAnswer, window ? [window] : []),
           (error: Error) => worker.postMessage({ type: "p2p", error: error.message } satisfies P2pAnswer),
         );
       }
       if (data.type === "failed") {
-        worker.terminate();
+        stop();
         reject(errorOfHost(data));
       }
     };

@@ -5,8 +5,14 @@
  */
 import initP2p, { P2p, type Swarm, type Tell } from "./avatar_p2p.js";
 
-/** Brings the module of libp2p. @throws AvatarError */
-export type LoadP2p = () => Promise<WebAssembly.Module>;
+/** What libp2p needs: its module, and where this is a worker a port to a window that serves WebRTC. */
+export interface P2pParts {
+  module: WebAssembly.Module;
+  window?: MessagePort | undefined;
+}
+
+/** Brings it. @throws AvatarError */
+export type LoadP2p = () => Promise<P2pParts>;
 
 const OK = 0;
 const INVALID = -1;
@@ -65,10 +71,10 @@ export class LazySwarm implements Omit<Swarm, "attach"> {
   /** Resolves with why it did not start; the next command tries again. */
   async #start(): Promise<string | undefined> {
     try {
-      const [secret, module] = await Promise.all([this.#secret?.(), this.#load()]);
+      const [secret, { module, window }] = await Promise.all([this.#secret?.(), this.#load()]);
       await initP2p({ module_or_path: module });
       if (this.#closed || secret === undefined) return "the host is closed";
-      this.#swarm = P2p.start(secret, this.#agent);
+      this.#swarm = P2p.start(secret, this.#agent, window);
       if (this.#tell !== undefined) this.#swarm.attach(this.#tell);
       return undefined;
     } catch (error) {

@@ -27,7 +27,7 @@ const askForP2p: LoadP2p = () =>
   new Promise((resolve, reject) => {
     scope.onmessage = ({ data }) => {
       if (data?.type !== "p2p") return;
-      if ("module" in data) resolve(data.module);
+      if ("module" in data) resolve(data);
       else reject(new Error(data.error));
     };
     scope.postMessage({ type: "wantP2p" });

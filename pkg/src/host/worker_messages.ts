@@ -4,6 +4,7 @@
  * @module
  */
 import type { HostOptions } from "./avatar_web.js";
+import type { P2pParts } from "./lazy_swarm.js";
 
 /** The first message to the worker; the client's port comes with it. */
 export interface WorkerStart {
@@ -15,7 +16,7 @@ export interface WorkerStart {
 }
 
 /** The answer to `wantP2p`. */
-export type P2pAnswer = { type: "p2p"; module: WebAssembly.Module } | { type: "p2p"; error: string };
+export type P2pAnswer = ({ type: "p2p" } & P2pParts) | { type: "p2p"; error: string };
 
 /** What the worker says. */
 export type WorkerMessage =

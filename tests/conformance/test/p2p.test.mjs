@@ -29,39 +29,60 @@ for (const host of HOSTS.filter(({ peers }) => peers)) {
 
 const chromium = HOSTS.find(({ name }) => name === "chromium");
 
-test("two browsers that know a relay of js-libp2p reach each other over it", { skip: skipReason(chromium) }, async () => {
+/** Two browsers, and a relay of js-libp2p between them. */
+async function withBrowsers(run) {
   const relay = await startPeer({ relay: true });
   const adapters = [0, 1].map(() => new Adapter(chromium.command));
   try {
-    const [one, other] = await Promise.all(
-      adapters.map(async (adapter) => {
-        const session = new Session(adapter, CONFORMANCE_WASM, undefined, []);
-        await session.start();
-        return new P2pHost(session);
-      }),
-    );
-    const circuits = relay.addresses.map((address) => `${address}/p2p-circuit`);
-    const { peers } = await other.done("listen", { addresses: circuits });
-    const { peer: id, addresses } = peers[0];
-    assert.ok(addresses[0].includes("/p2p-circuit"), addresses[0]);
-    await other.done("acceptProtocol", PROTOCOLS.GUEST);
-
-    await one.connect({ id, addresses });
-    // What was not told open is not told closed.
-    const told = (name) => (host) => host.event((event) => event.case === name && event.value.relayed);
-    const [opened] = await Promise.all([one, other].map(told("opened")));
-    assert.ok(same(opened.peer, id), opened.address);
-    const stream = await one.open({ id }, PROTOCOLS.GUEST);
-    const inbound = await other.inbound();
-    const served = other.session.pass(`p2p-serve ${inbound.stream}`);
-    await one.stream("p2p-echo", stream, 1_000_000);
-    await served;
-
-    // The relay goes: both are told.
-    await relay.stop();
-    await Promise.all([one, other].map(told("closed")));
+    const hosts = adapters.map(async (adapter) => {
+      const session = new Session(adapter, CONFORMANCE_WASM, undefined, []);
+      await session.start();
+      return new P2pHost(session);
+    });
+    await run(...(await Promise.all(hosts)), relay);
   } finally {
     await Promise.all(adapters.map((adapter) => adapter.close()));
     await relay.stop();
   }
-});
+}
+
+/** What one sends the other comes back. */
+async function echo(one, other, id) {
+  await other.done("acceptProtocol", PROTOCOLS.GUEST);
+  const stream = await one.open({ id }, PROTOCOLS.GUEST);
+  const inbound = await other.inbound();
+  const served = other.session.pass(`p2p-serve ${inbound.stream}`);
+  await one.stream("p2p-echo", stream, 1_000_000);
+  await served;
+}
+
+/** The next such event of a connection that is relayed, or is not. What was not told open is not told closed. */
+const told = (name, relayed) => (host) => host.event((event) => event.case === name && event.value.relayed === relayed);
+
+test("two browsers that know a relay of js-libp2p reach each other over it", { skip: skipReason(chromium) }, () =>
+  withBrowsers(async (one, other, relay) => {
+    const { peers } = await other.done("listen", { addresses: relay.addresses.map((address) => `${address}/p2p-circuit`) });
+    const { peer: id, addresses } = peers[0];
+    assert.ok(addresses[0].includes("/p2p-circuit"), addresses[0]);
+    await one.connect({ id, addresses });
+    const [opened] = await Promise.all([one, other].map(told("opened", true)));
+    assert.ok(same(opened.peer, id), opened.address);
+    await echo(one, other, id);
+    await relay.stop();
+    await Promise.all([one, other].map(told("closed", true)));
+  }),
+);
+
+test("two browsers go on over WebRTC when their relay is gone", { skip: skipReason(chromium) }, () =>
+  withBrowsers(async (one, other, relay) => {
+    const [address] = relay.addresses.filter((each) => each.includes("/ws"));
+    await other.done("listen", { addresses: ["/webrtc", `${address}/p2p-circuit`] });
+    const { peer: id } = await other.local();
+    await one.connect({ id, addresses: [`${address}/p2p-circuit/webrtc`] });
+    const opened = await one.event((event) => event.case === "opened" && event.value.address.includes("/webrtc"));
+    assert.ok(!opened.relayed && same(opened.peer, id), opened.address);
+    await relay.stop();
+    await one.event((event) => event.case === "closed" && !event.value.address.includes("/webrtc"));
+    await echo(one, other, id);
+  }),
+);

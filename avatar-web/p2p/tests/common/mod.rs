@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use avatar_p2p::{Node, Output, StreamEvent};
+use avatar_p2p::{Node, Output, Parts, StreamEvent};
 use avatar_proto::p2p_command::Command;
 use avatar_proto::{
     Message, OpError, P2pCommand, P2pDial, P2pEvent, P2pInbound, P2pListen, P2pNextEvents, P2pOpenStream, P2pResult,
@@ -16,7 +16,7 @@ use avatar_proto::{
 use futures::Stream as _;
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
-use libp2p::swarm::{Config, NetworkBehaviour, SwarmEvent};
+use libp2p::swarm::{Config, NetworkBehaviour, SwarmEvent, dummy};
 use libp2p::{Multiaddr, PeerId, Swarm, Transport, identify, noise, ping, relay, rendezvous, yamux};
 use libp2p_tcp as tcp;
 
@@ -78,7 +78,13 @@ impl World {
             .or_transport(sockets)
             .map(|connection, _| connection.into_inner())
             .boxed();
-        let mut node = Node::new(&keypair, transport, relay, "test", Config::with_tokio_executor()).unwrap();
+        let parts = Parts {
+            transport,
+            relay,
+            behaviour: dummy::Behaviour,
+            config: Config::with_tokio_executor(),
+        };
+        let mut node = Node::new(&keypair, parts, "test").unwrap();
         node.attach();
         self.peers.push(Peer {
             node,
