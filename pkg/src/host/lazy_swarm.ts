@@ -22,10 +22,10 @@ const IO = -11;
 /** The kind of a completion. */
 const COMPLETED = 0;
 
-/** OpError of abi.proto: code 1 CANCELLED, 7 NETWORK, 13 INVALID, and words for developers. */
+/** OpError of abi.proto: code 1 CANCELLED, 7 NETWORK, 13 INVALID, and words for developers. Encoded by hand: the worker has no other use for a protobuf library. */
 function opError(code: number, message: string): Uint8Array {
-  const words = new TextEncoder().encode(message).subarray(0, 127);
-  return Uint8Array.of(8, code, 18, words.length, ...words);
+  const words = new TextEncoder().encode(message.slice(0, 300));
+  return Uint8Array.of(8, code, 18, (words.length & 0x7f) | 0x80, words.length >> 7, ...words);
 }
 
 /** See the module's documentation. */
