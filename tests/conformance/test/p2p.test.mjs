@@ -1,6 +1,8 @@
 // Every host of this repository that reaches peers passes every check of avatar_p2p that it does not skip for a reason; and hosts reach each other.
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { test } from "node:test";
+import { addressFor, startRelay } from "../../interop/lib/relay.mjs";
 import { build, CONFORMANCE_WASM } from "../build.mjs";
 import { Adapter } from "../kit/adapter.mjs";
 import { HOSTS, skipReason } from "../kit/hosts.mjs";
@@ -86,3 +88,26 @@ test("two browsers go on over WebRTC when their relay is gone", { skip: skipReas
     await echo(one, other, id);
   }),
 );
+
+const native = HOSTS.find(({ name }) => name === "native");
+
+for (const transport of ["webtransport", "ws"]) {
+  test(`two browsers meet at avatar relay by ${transport}: one advertises a key, the other finds it, dials and is answered`, { skip: skipReason(chromium) }, async (context) => {
+    native.prepare();
+    const relay = await startRelay(context);
+    const address = addressFor(relay, transport);
+    await withBrowsers(async (one, other) => {
+      const key = randomBytes(32);
+      await other.done("listen", { addresses: [`${address}/p2p-circuit`] });
+      const reached = await other.event((event) => event.case === "opened");
+      assert.ok(reached.address.includes(transport), reached.address);
+      await other.done("advertise", { key, ttlS: 7_200, at: reached.peer });
+
+      const { peers: answered } = await one.done("dial", { addresses: [address] });
+      const { peers: found } = await one.done("find", { key, at: answered[0].peer });
+      assert.equal(found.length, 1);
+      await one.connect({ id: found[0].peer, addresses: found[0].addresses });
+      await echo(one, other, found[0].peer);
+    });
+  });
+}
