@@ -1,4 +1,4 @@
-//! Writes the first inputs of the corpora for `avatar_fuzz::secrets`.
+//! Writes the first inputs of the corpora for `avatar_fuzz::secrets` and `avatar_fuzz::peers`.
 
 use std::path::Path;
 use std::task::{Context, Poll, Waker};
@@ -9,8 +9,12 @@ use avatar_credentials::proof::Suite;
 use avatar_credentials::status::StatusList;
 use avatar_credentials::time::Timestamp;
 use avatar_credentials::{Format, IssueOptions, LocalBoxFuture, PresentOptions, SignError, Signer, issue, present};
+use avatar_fuzz::peers::{ENDS, contact, identity, items};
 use avatar_fuzz::secrets::{PLACE, backup_key, data_key};
 use avatar_fuzz::targets::host_with_document;
+use avatar_peers::frame::frame;
+use avatar_peers::handshake::{Proof, Role, hail, recognize};
+use avatar_peers::reconcile::Reconciler;
 use avatar_proto::request::Request as Ask;
 use avatar_proto::response::Response as Answer;
 use avatar_proto::{BackupCreate, IdentityWordsGet, KeyProtection, Request};
@@ -44,6 +48,7 @@ fn main() -> Result<(), Failure> {
     vault()?;
     contents()?;
     devices()?;
+    peers()?;
     credentials()
 }
 
@@ -205,6 +210,46 @@ fn now<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
         Poll::Ready(value) => Ok(value),
         Poll::Pending => Err("it waits".into()),
     }
+}
+
+/// What the two ends of a stream send: both messages of the handshake, a proof, and an exchange about documents of which one differs.
+fn peers() -> Result<(), Failure> {
+    let write = |place: u8, number: usize, message: &[u8]| write("peers", number, &[&[place], message].concat());
+    let (contact, identity) = (contact(), identity());
+    let (_, sent) = hail(&contact, ENDS, [1; 32]);
+    let ((), transcript, answer) = recognize(&sent, ENDS, [((), &contact)], [2; 32])?;
+    write(1, 0, &sent)?;
+    write(1, 1, &answer)?;
+    let draft = Draft::genesis(identity.verifying_key().to_bytes(), 0);
+    let mut log = Log::new(draft.sign(&identity.sign(&draft.to_sign()).to_bytes(), None)?)?;
+    let device = SigningKey::from_bytes(&[8; 32]);
+    let key = device.verifying_key().to_bytes();
+    let added = Action::AddDevice {
+        device: key,
+        agreement: [9; 32],
+        name: "laptop".to_owned(),
+        at_ms: 2,
+        consent: device.sign(&join_statement(log.account(), &key, &[9; 32])).to_bytes(),
+    };
+    let draft = log.draft(identity.verifying_key().to_bytes(), added)?;
+    log.insert(draft.sign(&identity.sign(&draft.to_sign()).to_bytes(), None)?)?;
+    let proof = Proof {
+        device: key,
+        signature: device.sign(&transcript.to_sign(Role::Dialler)).to_bytes(),
+        log,
+    };
+    write(2, 2, &proof.encode())?;
+    let mut others = items();
+    others[50].digest = [2; 16];
+    let mut sides = [Reconciler::new(items()), Reconciler::new(others)];
+    let mut message = Some(sides[0].begin());
+    for number in 3.. {
+        let Some(sent) = message else { break };
+        write(3, number, &sent)?;
+        write(0, 10 + number, &frame(&sent))?;
+        message = sides[number % 2].receive(&sent)?.1;
+    }
+    Ok(())
 }
 
 fn credentials() -> Result<(), Failure> {

@@ -11,13 +11,13 @@ use meta_unit::abi::test_host::TestHost;
 use meta_unit::data::{keys, records};
 
 use crate::host::frames;
-use crate::{secrets, unsealed};
+use crate::{peers, secrets, unsealed};
 
 /// A target with its name, which is also that of its corpus.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 20] = [
     ("request", request),
     ("hello", hello),
     ("completion", completion),
@@ -37,6 +37,7 @@ pub const TARGETS: [Target; 19] = [
     ("credential", secrets::credential),
     ("linked_data", secrets::linked_data),
     ("identifier", secrets::identifier),
+    ("peers", peers::peers),
 ];
 
 /// The document that the targets work on.

@@ -98,6 +98,7 @@ smoke! {
     no_credential_breaks_its_verifier: "credential",
     no_linked_data_breaks_its_reader: "linked_data",
     no_identifier_breaks_its_reader: "identifier",
+    no_peer_breaks_another: "peers",
 }
 
 #[test]

@@ -1,0 +1,80 @@
+//! The target for what another Meta Unit says (`avatar-peers`).
+
+use avatar_peers::frame::Frames;
+use avatar_peers::handshake::{ContactKey, Ends, HAIL_BYTES, Proof, Role, hail, recognize};
+use avatar_peers::reconcile::{Item, Reconciler};
+use ed25519_dalek::SigningKey;
+
+/// The peer ids of the corpus.
+pub const ENDS: Ends<'static> = Ends {
+    dialler: b"dialler",
+    listener: b"listener",
+};
+
+/// The identity of both ends of the corpus.
+pub fn identity() -> SigningKey {
+    SigningKey::from_bytes(&[7; 32])
+}
+
+/// The secret of the devices of that identity.
+pub fn contact() -> ContactKey {
+    let identity = identity();
+    ContactKey::between(&identity, &identity.verifying_key().to_bytes()).expect("a good key")
+}
+
+/// The documents of this end.
+pub fn items() -> Vec<Item> {
+    let item = |number: u8| Item {
+        id: [number; 16],
+        digest: [1; 16],
+    };
+    (0..100).map(item).collect()
+}
+
+/// A stream of another Meta Unit, at the place of it that the first byte says.
+pub fn peers(data: &[u8]) {
+    let Some((place, data)) = data.split_first() else {
+        return;
+    };
+    match place % 4 {
+        0 => {
+            let mut frames = Frames::default();
+            for piece in data.chunks(7) {
+                frames.push(piece);
+                while let Ok(Some(message)) = frames.next(100) {
+                    assert!(message.len() <= 100);
+                }
+            }
+        }
+        1 => {
+            let contact = contact();
+            let recognized = recognize(data, ENDS, [((), &contact)], [2; 32]);
+            assert!(recognized.is_err() || data.len() == HAIL_BYTES);
+            let (hailing, _) = hail(&contact, ENDS, [1; 32]);
+            let _ = hailing.answered(data);
+        }
+        2 => {
+            let Ok(proof) = Proof::decode(data) else { return };
+            assert_eq!(
+                Proof::decode(&proof.encode()).map(|again| again.encode()),
+                Ok(proof.encode())
+            );
+            let contact = contact();
+            let (_, sent) = hail(&contact, ENDS, [1; 32]);
+            let ((), transcript, _) = recognize(&sent, ENDS, [((), &contact)], [2; 32]).expect("it is that contact");
+            let known = identity().verifying_key().to_bytes();
+            if let Ok(proved) = proof.check(&transcript, Role::Dialler, &known, None) {
+                assert!(proved.log.state().is_active(&proved.device));
+            }
+        }
+        _ => {
+            let mut reconciler = Reconciler::new(items());
+            if let Ok((_, Some(answer))) = reconciler.receive(data) {
+                assert!(
+                    Reconciler::new(items()).receive(&answer).is_ok(),
+                    "an answer is a message"
+                );
+            }
+        }
+    }
+}
