@@ -46,7 +46,7 @@ async function writeAndKill(browser, server, ledger, random, round, seed) {
     const page = await startFixture(browser, server, NODE);
     await page.evaluate((plan) => globalThis.startWriting(plan), { writer: `${round}${"abc"[tab]}`, seed: seed + round * 31 + tab, documents });
   };
-  // A kill in the middle of a start rejects what the start was waiting for.
+  // A kill in the middle of a start rejects what the start was waiting for; but not all of it, always: Playwright has calls that never end when their browser is gone.
   const started = Promise.allSettled(Array.from({ length: tabs }, (_, tab) => start(tab)));
   if (blind) await sleep(random.below(LATEST_BLIND_KILL_MS));
   else {
@@ -60,6 +60,5 @@ async function writeAndKill(browser, server, ledger, random, round, seed) {
   }
   ledger.dying = true;
   await browser.kill();
-  await started;
   ledger.dying = false;
 }
