@@ -36,11 +36,11 @@ async function shout(stream) {
   }
 }
 
-/** A node that listens on loopback. `relay`: it also relays for others. */
-export async function startPeer({ relay = false } = {}) {
+/** A node that listens on loopback. `relay`: it also relays for others; `gossip`: it also speaks gossipsub, as `node.services.gossip`. */
+export async function startPeer({ relay = false, gossip = false } = {}) {
   // Loaded only where a host has peers: it takes a second.
-  const [{ createLibp2p }, { noise }, { yamux }, { webSockets }, { tcp }, { identify }, { ping }, { circuitRelayServer }] = await Promise.all(
-    ["libp2p", "@chainsafe/libp2p-noise", "@chainsafe/libp2p-yamux", "@libp2p/websockets", "@libp2p/tcp", "@libp2p/identify", "@libp2p/ping", "@libp2p/circuit-relay-v2"].map((name) => import(name)),
+  const [{ createLibp2p }, { noise }, { yamux }, { webSockets }, { tcp }, { identify }, { ping }, { circuitRelayServer }, { gossipsub }] = await Promise.all(
+    ["libp2p", "@chainsafe/libp2p-noise", "@chainsafe/libp2p-yamux", "@libp2p/websockets", "@libp2p/tcp", "@libp2p/identify", "@libp2p/ping", "@libp2p/circuit-relay-v2", "@libp2p/gossipsub"].map((name) => import(name)),
   );
   const node = await createLibp2p({
     addresses: { listen: ["/ip4/127.0.0.1/tcp/0/ws", "/ip4/127.0.0.1/tcp/0"] },
@@ -49,7 +49,7 @@ export async function startPeer({ relay = false } = {}) {
     streamMuxers: [yamux()],
     connectionGater: { denyDialMultiaddr: () => false },
     connectionManager: { reconnectRetries: 0 },
-    services: { identify: identify(), ping: ping(), ...(relay && { relay: circuitRelayServer({ reservations: { applyDefaultLimit: false } }) }) },
+    services: { identify: identify(), ping: ping(), ...(gossip && { gossip: gossipsub() }), ...(relay && { relay: circuitRelayServer({ reservations: { applyDefaultLimit: false } }) }) },
   });
   return Peer.of(node);
 }

@@ -7,7 +7,7 @@ import { build, CONFORMANCE_WASM } from "../build.mjs";
 import { Adapter } from "../kit/adapter.mjs";
 import { HOSTS, skipReason } from "../kit/hosts.mjs";
 import { P2P_CHECKS } from "../kit/p2p-checks.mjs";
-import { P2pHost, same } from "../kit/p2p-host.mjs";
+import { P2pHost, STATUS, same } from "../kit/p2p-host.mjs";
 import { PROTOCOLS, startPeer } from "../kit/p2p-peer.mjs";
 import { runChecks } from "../kit/runner.mjs";
 import { Session } from "../kit/session.mjs";
@@ -88,6 +88,40 @@ test("two browsers go on over WebRTC when their relay is gone", { skip: skipReas
     await echo(one, other, id);
   }),
 );
+
+test("gossip passes between a browser and js-libp2p, both ways", { skip: skipReason(chromium) }, async () => {
+  const peer = await startPeer({ gossip: true });
+  const adapter = new Adapter(chromium.command);
+  try {
+    const session = new Session(adapter, CONFORMANCE_WASM, undefined, []);
+    await session.start();
+    const host = new P2pHost(session);
+    const { peer: own } = await host.local();
+    const { gossip } = peer.node.services;
+    const topic = "conformance";
+    gossip.subscribe(topic);
+    await host.done("subscribe", { topic });
+    const known = new Promise((resolve) => gossip.addEventListener("subscription-change", ({ detail }) => detail.subscriptions.some((each) => each.topic === topic && each.subscribe) && resolve(), { passive: true }));
+    await host.connect(peer);
+    await known;
+
+    const heard = new Promise((resolve) => gossip.addEventListener("message", ({ detail }) => resolve(detail)));
+    // That the peer is subscribed comes to be known a moment after the connection.
+    while ((await host.command("publish", { topic, data: Buffer.from("from the browser") })).status === STATUS.NOT_FOUND);
+    const { from, data } = await heard;
+    assert.equal(Buffer.from(data).toString(), "from the browser");
+    assert.ok(same(from.toMultihash().bytes, own), "it names its author");
+
+    await gossip.publish(topic, Buffer.from("from js"));
+    const message = await host.event((event) => event.case === "message");
+    assert.equal(Buffer.from(message.data).toString(), "from js");
+    assert.ok(same(message.source, peer.id));
+    assert.equal(message.topic, topic);
+  } finally {
+    await adapter.close();
+    await peer.stop();
+  }
+});
 
 const native = HOSTS.find(({ name }) => name === "native");
 
