@@ -62,6 +62,8 @@ pub struct Channel<T> {
     owes_ack: bool,
     /// Our FIN is answered.
     acknowledged: bool,
+    /// Nothing more can come.
+    gone: bool,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Channel<T> {
@@ -72,6 +74,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Channel<T> {
             writing: Writing::Open,
             owes_ack: false,
             acknowledged: false,
+            gone: false,
         }
     }
 
@@ -81,7 +84,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Channel<T> {
             Some(Ok(frame)) => frame,
             Some(Err(error)) => return Poll::Ready(Err(self.fail(io::Error::new(io::ErrorKind::InvalidData, error)))),
             // The channel is gone. That is the end of what ended before, and the loss of what did not.
-            None if self.reading == Reading::Ended => return Poll::Ready(Ok(None)),
+            None if self.reading == Reading::Ended => {
+                self.gone = true;
+                return Poll::Ready(Ok(None));
+            }
             None => return Poll::Ready(Err(self.fail(io::ErrorKind::ConnectionReset.into()))),
         };
         // A flag of a later version says nothing to us.
@@ -129,9 +135,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Channel<T> {
         self.io.poll_flush_unpin(cx).map_err(io::Error::other)
     }
 
-    /// The other end knows that we write no more.
+    /// The other end knows that we write no more, or will never know.
     pub fn is_heard(&self) -> bool {
-        self.acknowledged || self.writing != Writing::Finished
+        self.acknowledged || self.gone || self.writing != Writing::Finished
     }
 
     /// Closes the data channel.

@@ -133,3 +133,17 @@ async fn a_channel_that_is_lost_is_not_an_end() {
     let error = soon(stream.read(&mut [0; 8])).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
 }
+
+#[tokio::test]
+async fn a_channel_that_is_lost_before_the_fin_is_answered_is_let_go_of() {
+    let ((mut stream, end), mut peer) = with_peer();
+    peer.write_all(FIN).await.unwrap();
+    assert_eq!(soon(stream.read(&mut [0; 8])).await.unwrap(), 0);
+    stream.close().await.unwrap();
+    drop(peer);
+    drop(stream);
+    // On a thread of its own: what it is about is that no thread is kept busy for ever.
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || done.send(futures::executor::block_on(end).is_ok()));
+    assert!(ended.recv_timeout(Duration::from_secs(5)).is_ok(), "it goes round and round");
+}
