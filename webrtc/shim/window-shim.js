@@ -10,10 +10,10 @@
 // src/peer/port.rs. Nothing here looks into what passes.
 
 /** Writers in the worker may go on when the channel holds no more than this, in bytes; the same number as in src/channel.rs. */
-const LOW_WATER = 64 * 1024;
+const LOW_WATER = 16 * 1024;
 
 /** Bytes that have left are reported in portions of this many. */
-const REPORT_EVERY = 32 * 1024;
+const REPORT_EVERY = 16 * 1024;
 
 /**
  * Serves a worker at the other end of `port`.
