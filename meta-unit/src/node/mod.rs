@@ -119,7 +119,9 @@ impl Node {
         if vault.map_err(|error| error.to_app_error())?.is_none() {
             let words = RecoveryWords::generate(&mut |out| self.platform.random(out));
             let created = identity::create(&self.platform, &words, None).await;
-            created.map_err(|error| error.to_app_error())?;
+            let (sealed, vault) = created.map_err(|error| error.to_app_error())?;
+            let stored = Stored::read(&sealed).await?;
+            return Ok(State::Up(Services::start(sealed, Rc::new(vault), stored).await?));
         }
         let opened = self.open_store().await?;
         opened.ok_or_else(|| app_error(ErrorCode::Corrupt, "the store changed while it was opened"))
@@ -363,4 +365,28 @@ fn trap() -> ! {
     core::arch::wasm32::unreachable();
     #[cfg(not(target_arch = "wasm32"))]
     panic!("a test asked for a trap");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::TestPlatform;
+
+    #[test]
+    fn a_start_asks_for_all_it_needs_before_it_has_any_of_it() {
+        let platform = TestPlatform::new(1);
+        let start = |platform: &TestPlatform| Node::start(platform.handle(), Rc::new(Requests::new(10)), false);
+        let first = start(&platform);
+        platform.run_until_idle();
+        assert!(first.takes_requests());
+        let next = platform.restarted();
+        next.hold_storage(true);
+        let second = start(&next);
+        next.run_until_idle();
+        // The version, what opens the data, the secrets, the index, the deleted documents.
+        assert_eq!(next.waiting_batches(), 5);
+        next.hold_storage(false);
+        next.run_until_idle();
+        assert!(second.services().is_some() && next.executed_batches() == 5);
+    }
 }

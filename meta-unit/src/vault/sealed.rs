@@ -201,3 +201,106 @@ impl Platform for Sealed {
         self.inner.respond(request, more, head)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use avatar_proto::Durability;
+
+    use super::*;
+    use crate::platform::{Batch, TestPlatform};
+
+    type Read = LocalBoxFuture<Result<StorageReply, PlatformError>>;
+
+    /// The content, or why there is none.
+    type Given = Rc<RefCell<Option<Result<Vec<u8>, AbiStatus>>>>;
+
+    const PLACE: &[u8] = b"d-some-record";
+
+    fn key() -> DataKey {
+        DataKey::from_bytes(&[7; 32])
+    }
+
+    /// A platform whose store holds a sealed record.
+    fn holding_a_record() -> Rc<TestPlatform> {
+        let platform = TestPlatform::new(1);
+        let sealed = Sealed::new(platform.handle(), key());
+        let mut batch = Batch::new(Durability::Strict);
+        batch.put(PLACE.to_vec(), b"content");
+        let written = batch.run(&*sealed);
+        platform.block_on(written).expect("storage works");
+        platform
+    }
+
+    fn read(sealed: &Sealed) -> Read {
+        let mut batch = Batch::new(Durability::Relaxed);
+        batch.get(PLACE.to_vec());
+        batch.run(sealed)
+    }
+
+    /// What a read has given so far, once everything that can happen has happened.
+    fn result(platform: &TestPlatform, read: Read) -> Given {
+        let result = Given::default();
+        platform.handle().spawn({
+            let result = Rc::clone(&result);
+            Box::pin(async move {
+                let content = read.await.map(|reply| reply.value(0).unwrap_or_default().to_vec());
+                result.replace(Some(content.map_err(|error| error.status)));
+            })
+        });
+        platform.run_until_idle();
+        result
+    }
+
+    #[test]
+    fn a_read_before_the_key_is_asked_for_at_once_and_answered_with_the_key() {
+        let platform = holding_a_record();
+        let before = platform.executed_batches();
+        let sealed = Sealed::awaiting_key(platform.handle());
+        let result = result(&platform, read(&sealed));
+        assert_eq!((platform.executed_batches() - before, result.take()), (1, None));
+        sealed.open(key());
+        platform.run_until_idle();
+        assert_eq!(result.take(), Some(Ok(b"content".to_vec())));
+    }
+
+    #[test]
+    fn a_read_before_the_key_ends_when_there_will_be_none() {
+        let platform = holding_a_record();
+        let sealed = Sealed::awaiting_key(platform.handle());
+        let result = result(&platform, read(&sealed));
+        sealed.lock();
+        platform.run_until_idle();
+        assert_eq!(result.take(), Some(Err(AbiStatus::Closed)));
+    }
+
+    #[test]
+    fn nothing_is_written_before_the_key_not_even_a_deletion_or_an_empty_record() {
+        let platform = holding_a_record();
+        let before = platform.store().borrow().records.clone();
+        let sealed = Sealed::awaiting_key(platform.handle());
+        let batches: [fn(&mut Batch); 3] = [
+            |batch| _ = batch.put(PLACE.to_vec(), b""),
+            |batch| _ = batch.delete(PLACE.to_vec()),
+            |batch| _ = batch.delete_range(vec![0], vec![0xff]),
+        ];
+        for fill in batches {
+            let mut batch = Batch::new(Durability::Strict);
+            fill(&mut batch);
+            let refused = result(&platform, batch.run(&*sealed));
+            assert_eq!(refused.take(), Some(Err(AbiStatus::Closed)));
+        }
+        assert_eq!(platform.store().borrow().records, before);
+    }
+
+    #[test]
+    fn an_answer_that_comes_after_a_lock_opens_nothing() {
+        let platform = holding_a_record();
+        let sealed = Sealed::new(platform.handle(), key());
+        platform.hold_storage(true);
+        let result = result(&platform, read(&sealed));
+        sealed.lock();
+        platform.hold_storage(false);
+        platform.run_until_idle();
+        assert_eq!(result.take(), Some(Err(AbiStatus::Closed)));
+    }
+}
