@@ -387,6 +387,6 @@ mod tests {
         assert_eq!(next.waiting_batches(), 5);
         next.hold_storage(false);
         next.run_until_idle();
-        assert!(second.services().is_some() && next.executed_batches() == 5);
+        assert!(second.services().is_some());
     }
 }
