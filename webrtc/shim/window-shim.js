@@ -120,11 +120,15 @@ class Peer {
     await this.#connection.addIceCandidate(JSON.parse(candidate));
   }
 
+  /** Resolves when it is closed on both sides: earlier its number would be used again, and a remote that still closes it would close the new channel. */
   closeInit() {
     const init = this.#init;
-    // Closed before it is open, its number would be used again while the remote still opens it.
-    if (init?.readyState === "connecting") init.onopen = () => init.close();
-    else init?.close();
+    return new Promise((resolve) => {
+      init.onclose = () => resolve();
+      if (init.readyState === "connecting") init.onopen = () => init.close();
+      else if (init.readyState === "closed") resolve();
+      else init.close();
+    });
   }
 
   close() {

@@ -6,8 +6,11 @@ use std::{
     collections::VecDeque,
     rc::{Rc, Weak},
     task::{Poll, Waker},
+    time::Duration,
 };
 
+use futures::future::{Either, select};
+use futures_timer::Delay;
 use send_wrapper::SendWrapper;
 use web_sys::MessagePort;
 
@@ -75,6 +78,9 @@ pub(crate) enum First {
     /// None: the remote offers.
     Nothing,
 }
+
+/// How long the first channel may take to close.
+const INIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The label of the channel that carries nothing.
 const INIT: &str = "init";
@@ -148,17 +154,22 @@ impl Peer {
     pub(crate) fn open(&self) -> impl Future<Output = Result<Stream, Error>> + 'static {
         let events = self.events.clone();
         let link = match &self.remote {
-            Remote::Window(peer) => futures::future::Either::Left(std::future::ready(peer.open())),
-            Remote::Port(peer) => futures::future::Either::Right(peer.open()),
+            Remote::Window(peer) => Either::Left(std::future::ready(peer.open())),
+            Remote::Port(peer) => Either::Right(peer.open()),
         };
         async move { link.await.map(|link| events.borrow_mut().stream(link)) }
     }
 
-    /// The dialler's `init` channel has done its work.
-    pub(crate) fn close_init(&self) {
-        match &self.remote {
-            Remote::Window(peer) => peer.close_init(),
-            Remote::Port(peer) => peer.close_init(),
+    /// The dialler's `init` channel has done its work. Done when it is closed on both sides, or was not in a while.
+    pub(crate) async fn close_init(&self) {
+        let close = async {
+            match &self.remote {
+                Remote::Window(peer) => peer.close_init().await,
+                Remote::Port(peer) => peer.close_init().await,
+            }
+        };
+        if let Either::Left((Err(error), _)) = select(Box::pin(close), Delay::new(INIT_TIMEOUT)).await {
+            tracing::debug!(%error, "the first channel did not close");
         }
     }
 

@@ -87,7 +87,7 @@ pub(super) async fn offer(
     let answer = receive(&mut messages).await?.expect(Type::SdpAnswer)?;
     peer.set_remote(Kind::Answer, &answer).await?;
     trickle(&mut messages, &peer).await?;
-    peer.close_init();
+    peer.close_init().await;
     close(&mut messages).await;
     Ok((Connection::new(peer, config.disconnect_timeout), Farewell(messages)))
 }

@@ -7,7 +7,8 @@
 //! | `{ peer, call, op: "setLocal", kind, sdp }` | the text as the browser has it then |
 //! | `{ peer, call, op: "setRemote", kind, sdp }`, `{ … op: "addCandidate", candidate }` | nothing |
 //! | `{ peer, call, op: "open" }` | a channel |
-//! | `{ peer, op: "closeInit" }`, `{ peer, op: "close" }` | no answer |
+//! | `{ peer, call, op: "closeInit" }` | nothing, once it is closed on both sides |
+//! | `{ peer, op: "close" }` | no answer |
 //!
 //! An answer is `{ peer, call, value }` or `{ peer, call, error: { name, message } }`; events are `{ peer, state }`, `{ peer, candidate }` and `{ peer, channel }`. A channel is a
 //! transferred RTCDataChannel, or a port where the browser cannot transfer one. `{ gone: true }` is the window's last word.
@@ -234,8 +235,9 @@ impl PeerConnection {
         async move { link(answer.await?).ok_or(Error::WindowGone) }
     }
 
-    pub(super) fn close_init(&self) {
-        self.hub.post(self.number, "closeInit", &[], None);
+    pub(super) async fn close_init(&self) -> Result<(), Error> {
+        self.call("close the first channel", "closeInit", &[]).await?;
+        Ok(())
     }
 
     pub(super) fn close(&self) {

@@ -1,6 +1,7 @@
 //! An RTCPeerConnection of this thread.
 use std::{cell::RefCell, rc::Rc};
 
+use futures::channel::oneshot;
 use js_sys::{Array, Function, JSON, JsString, Promise, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
@@ -115,15 +116,24 @@ impl PeerConnection {
         create_channel(&self.connection, "", &RtcDataChannelInit::new()).map(Link::Own)
     }
 
-    pub(super) fn close_init(&self) {
-        let Some(channel) = &self.init else { return };
-        if channel.ready_state() == RtcDataChannelState::Connecting {
-            // Closed before it is open, its number would be used again while the remote still opens it.
-            let opened = channel.clone();
-            channel.set_onopen(Some(&Closure::once_into_js(move || opened.close()).unchecked_into()));
-        } else {
-            channel.close();
+    /// Done when it is closed on both sides: earlier its number would be used again, and a remote that still closes it would close the new channel.
+    pub(super) async fn close_init(&self) -> Result<(), Error> {
+        let Some(channel) = &self.init else { return Ok(()) };
+        let (sender, closed) = oneshot::channel();
+        // Who waits may have lost patience.
+        let on_close = Closure::once_into_js(move || {
+            let _ = sender.send(());
+        });
+        channel.set_onclose(Some(on_close.unchecked_ref()));
+        match channel.ready_state() {
+            RtcDataChannelState::Closed => return Ok(()),
+            RtcDataChannelState::Connecting => {
+                let opened = channel.clone();
+                channel.set_onopen(Some(Closure::once_into_js(move || opened.close()).unchecked_ref()));
+            }
+            _ => channel.close(),
         }
+        closed.await.map_err(|_| Error::Ended("closed"))
     }
 
     pub(super) fn close(&self) {
