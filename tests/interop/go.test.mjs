@@ -9,24 +9,30 @@ import { CACHE } from "../../scripts/lib/paths.mjs";
 import { mustRun, which } from "../../scripts/lib/run.mjs";
 import { addressFor, startRelay } from "./lib/relay.mjs";
 
-const PROGRAM = path.join(CACHE, "interop", "go-peer");
+const PROGRAMS = path.join(CACHE, "interop");
 
 const missing = !which("go") && "Go is not installed: it builds the go-libp2p peers";
 if (missing && process.env.CI) throw new Error(`CI needs Go: ${missing}`);
 
 describe("go-libp2p", { skip: missing }, () => {
   before(async () => {
-    await mkdir(path.dirname(PROGRAM), { recursive: true });
-    await mustRun("Building the go-libp2p peers", "go", ["build", "-p", "2", "-o", PROGRAM, "."], { cwd: path.join(import.meta.dirname, "go-peer") });
+    await mkdir(PROGRAMS, { recursive: true });
+    for (const name of ["go-peer", "go-webrtc"]) await mustRun(`Building ${name}`, "go", ["build", "-p", "2", "-o", path.join(PROGRAMS, name), "."], { cwd: path.join(import.meta.dirname, name) });
   });
 
   for (const transport of ["webtransport", "quic", "ws", "tcp"]) {
     test(`ping, identify, a reservation and a stream echo through a circuit over ${transport}`, async (t) => {
       const relay = await startRelay(t);
-      const { stdout } = await promisify(execFile)(PROGRAM, [addressFor(relay, transport)]);
+      const { stdout } = await promisify(execFile)(path.join(PROGRAMS, "go-peer"), [addressFor(relay, transport)]);
       const shown = stdout.trim().split("\n");
       assert.match(shown[1], { webtransport: /\/webtransport/, quic: /\/quic-v1$/, ws: /\/ws$/, tcp: /\/tcp\/\d+$/ }[transport]);
       assert.deepEqual([shown[0], ...shown.slice(2)], ["ping", "agent avatar-relay/0.1.0", `reservation ${relay.addresses.length} addresses`, "echo"]);
     });
   }
+
+  test("ping over WebRTC Direct, version 2", async (t) => {
+    const relay = await startRelay(t);
+    const { stdout } = await promisify(execFile)(path.join(PROGRAMS, "go-webrtc"), [addressFor(relay, "webrtc-direct")]);
+    assert.equal(stdout, "ping\n");
+  });
 });

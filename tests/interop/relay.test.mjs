@@ -125,16 +125,17 @@ test("no more peers are connected than the limit", async (t) => {
   assert.ok((await first.services.ping.ping(address)) >= 0);
 });
 
-test("after a restart the relay is the same: peer id and certificate hash", async (t) => {
+test("after a restart the relay is the same: peer id and certificate hashes", async (t) => {
   const dir = await folder(t);
   const first = await startRelay(t, { dir });
-  const hash = (relay) => /certhash\/([^/]+)/.exec(addressFor(relay, "webrtc-direct"))[1];
+  const hashes = (relay) => ["webrtc-direct", "webtransport"].flatMap((transport) => addressFor(relay, transport).match(/(?<=certhash\/)[^/]+/g));
   const { code } = await first.stop();
   assert.equal(code, 0);
-  for (const file of ["relay.key", "webrtc.pem"]) assert.equal((await stat(path.join(dir, "relay", file))).mode & 0o777, 0o600, file);
+  for (const file of ["relay.key", "webrtc.pem", "webtransport.certificates"]) assert.equal((await stat(path.join(dir, "relay", file))).mode & 0o777, 0o600, file);
   const second = await startRelay(t, { dir });
   assert.equal(second.peerId, first.peerId);
-  assert.equal(hash(second), hash(first));
+  assert.deepEqual(hashes(second), hashes(first));
+  assert.equal(hashes(first).length, 3);
   const peer = await startPeer(t, { transport: "webrtc-direct" });
   assert.ok((await peer.services.ping.ping(multiaddr(addressFor(second, "webrtc-direct")))) >= 0);
 });

@@ -23,6 +23,9 @@ pub enum Error {
     /// The certificates of the WebTransport listener.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// The certificate of the WebRTC listener.
+    #[error(transparent)]
+    WebRtc(#[from] libp2p_webrtc_direct_listener::Error),
     /// No transport listens there, or the address is taken.
     #[error("cannot listen on {address}: {reason}")]
     Listen {

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use libp2p::identity::Keypair;
-use libp2p_webrtc::tokio::Certificate;
+use libp2p_webrtc_direct_listener::Certificate;
 
 use crate::error::Error;
 
@@ -37,8 +37,8 @@ pub fn webrtc_certificate(folder: &Path) -> Result<Certificate, Error> {
             Certificate::from_pem(text).map_err(|_| Error::DamagedKey(path))
         }
         None => {
-            let certificate = Certificate::generate(&mut rand::rng()).map_err(|_| Error::DamagedKey(path.clone()))?;
-            write(&path, certificate.serialize_pem().as_bytes())?;
+            let certificate = Certificate::generate()?;
+            write(&path, certificate.to_pem().as_bytes())?;
             Ok(certificate)
         }
     }

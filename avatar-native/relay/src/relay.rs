@@ -274,7 +274,8 @@ impl Node {
             relay::Event::CircuitReqAccepted { .. } => {
                 self.metrics.circuits.inc();
             }
-            relay::Event::CircuitClosed { .. } => {
+            relay::Event::CircuitClosed { error, .. } => {
+                tracing::debug!(?error, "a circuit is closed");
                 self.metrics.circuits.dec();
             }
             _ => {}

@@ -7,7 +7,7 @@ use libp2p::core::transport::Boxed;
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
 use libp2p::{PeerId, Transport, noise, quic, tcp, websocket, yamux};
-use libp2p_webrtc::tokio::Certificate;
+use libp2p_webrtc_direct_listener::Certificate;
 use libp2p_webtransport_listener::Certificates;
 
 /// What one QUIC stream may have in flight, bytes; a connection four times that.
@@ -22,8 +22,6 @@ pub fn build(
     webrtc: Certificate,
     webtransport: Certificates,
 ) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise::Error> {
-    // Not ours when the process has chosen one already, which does as well.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let noise = noise::Config::new(keypair)?;
     let tcp = || tcp::tokio::Transport::new(tcp::Config::default());
     let mut muxer = yamux::Config::default();
@@ -44,7 +42,7 @@ pub fn build(
     quic.max_stream_data = QUIC_STREAM_WINDOW;
     quic.max_connection_data = 4 * QUIC_STREAM_WINDOW;
     let quic = quic::tokio::Transport::new(quic).map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
-    let webrtc = libp2p_webrtc::tokio::Transport::new(keypair.clone(), webrtc)
+    let webrtc = libp2p_webrtc_direct_listener::Transport::new(keypair.clone(), webrtc)
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
 
     let webtransport = libp2p_webtransport_listener::Transport::new(keypair.clone(), webtransport)

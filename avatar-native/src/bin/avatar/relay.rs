@@ -67,6 +67,7 @@ impl From<Error> for Failure {
         let code = match &error {
             Error::File { .. }
             | Error::Http(_)
+            | Error::WebRtc(_)
             | Error::Certificate(CertificateError::File { .. } | CertificateError::Make(_)) => "IO",
             Error::DamagedKey(_) | Error::Certificate(CertificateError::Damaged(_)) => "CORRUPT",
             Error::Listen { .. } | Error::Limit(_) => "INVALID_ARGUMENT",
