@@ -141,7 +141,7 @@ impl Contents {
                 header: None,
                 record: None,
                 end: Some(end),
-            } if end.records == self.records.len() as u64 => Ok(true),
+            } if !is_first && end.records == self.records.len() as u64 => Ok(true),
             _ => Err(BackupError::Damaged("a frame is out of its place".to_owned())),
         }
     }
@@ -263,6 +263,7 @@ mod tests {
         );
         for bad in [
             frames(&[record(doc.clone()), end(1)]),
+            frames(&[end(0)]),
             frames(&[header(), header()]),
             frames(&[header(), record(clear), end(1)]),
             frames(&[header(), record(device), end(1)]),
