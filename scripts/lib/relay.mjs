@@ -1,4 +1,4 @@
-// Builds `avatar` and runs its relay on loopback, for the app of `npm start`. Its keys are in the build cache, so that it is the same relay at each start.
+// Builds `avatar` and runs its relay on loopback, for `npm start -- --relay`. Its keys are in the build cache, so that it is the same relay at each start.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
