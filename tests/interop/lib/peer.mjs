@@ -4,6 +4,7 @@ import { webRTCDirect } from "@libp2p/webrtc";
 import { webSockets } from "@libp2p/websockets";
 import { multiaddr } from "@multiformats/multiaddr";
 import { WebSocket } from "ws";
+import { atEnd } from "./ending.mjs";
 import { createPeer, roundTrip } from "./js-peer.mjs";
 
 // What js-libp2p expects of its platform, and Node 20 lacks.
@@ -19,7 +20,7 @@ const TRANSPORTS = { ws: webSockets, "webrtc-direct": webRTCDirect, tcp };
 /** Starts a peer that dials by `transport`; the other options are those of `createPeer`. Stopped after the test `t`. */
 export async function startPeer(t, { transport, ...options }) {
   const peer = await createPeer({ transports: [TRANSPORTS[transport]()], ...options });
-  t.after(() => peer.stop());
+  atEnd(t, () => peer.stop());
   return peer;
 }
 

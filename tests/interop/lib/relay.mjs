@@ -5,13 +5,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { atEnd } from "./ending.mjs";
 
 const AVATAR = process.env.AVATAR_BIN ?? path.join(process.env.CARGO_TARGET_DIR ?? "", "debug", "avatar");
 
 /** A new folder for a relay's keys, which is removed after the test `t`. */
 export async function folder(t) {
   const dir = await mkdtemp(path.join(tmpdir(), "avatar-relay-"));
-  t.after(() => rm(dir, { recursive: true, force: true }));
+  atEnd(t, () => rm(dir, { recursive: true, force: true }));
   return dir;
 }
 
@@ -27,7 +28,7 @@ export async function startRelay(t, { dir, options = [] } = {}) {
     const [code] = await ended;
     return { code, errors };
   };
-  t.after(stop);
+  atEnd(t, stop);
   const lines = createInterface({ input: child.stdout });
   const [line] = await Promise.race([once(lines, "line"), ended.then(([code]) => Promise.reject(new Error(`the relay ended with ${code}: ${errors}`)))]);
   const { peerId, addresses, http } = JSON.parse(line);
