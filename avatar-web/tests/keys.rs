@@ -329,6 +329,29 @@ async fn where_the_engine_does_not_store_keys_to_agree_with_the_others_are_kept_
 }
 
 #[wasm_bindgen_test]
+async fn h22_a_key_that_the_engine_fails_to_make_is_asked_for_again() {
+    js(
+        &[],
+        "
+        globalThis.realGenerate = SubtleCrypto.prototype.generateKey;
+        const failed = {};
+        SubtleCrypto.prototype.generateKey = async function (algorithm, ...rest) {
+            const name = algorithm.name;
+            failed[name] = (failed[name] ?? 0) + 1;
+            if (name !== 'AES-GCM' && failed[name] < 4) throw new DOMException('as WebKitGTK does', 'OperationError');
+            return realGenerate.call(this, algorithm, ...rest);
+        };
+        ",
+    )
+    .await;
+    let keys = keys_of(&fresh_name()).await;
+    let opened = run(&keys, "device", Command::Open(KeysOpen {})).await;
+    js(&[], "SubtleCrypto.prototype.generateKey = realGenerate;").await;
+    let opened = opened.expect("the fourth key is made");
+    assert!(opened.sign_public_key.len() == 32 && opened.agree_public_key.len() == 32);
+}
+
+#[wasm_bindgen_test]
 async fn an_algorithm_that_the_engine_lacks_is_told_and_the_rest_works() {
     let name = fresh_name();
     let keys = keys_of(&name).await;
