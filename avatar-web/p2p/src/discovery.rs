@@ -29,7 +29,8 @@ pub struct Discovery {
     queries: HashMap<QueryId, u64>,
     registrations: HashMap<(PeerId, Namespace), Vec<u64>>,
     /// For each rendezvous point: its answers do not say what they answer, so it is asked one thing at a time.
-    discoveries: HashMap<PeerId, VecDeque<(u64, Namespace)>>,
+    /// Without who asked where that was an instance that is gone.
+    discoveries: HashMap<PeerId, VecDeque<(Option<u64>, Namespace)>>,
     advertised: HashSet<(Option<PeerId>, Vec<u8>)>,
 }
 
@@ -95,6 +96,12 @@ impl Discovery {
             withdraw(behaviour, point, &key);
         }
         self.pending.clear();
+        // What is under way goes on; its answers are nobody's, for the next instance counts its operations from the beginning.
+        self.queries.clear();
+        self.registrations.clear();
+        for (asked_by, _) in self.discoveries.values_mut().flatten() {
+            *asked_by = None;
+        }
     }
 
     /// Asks these rendezvous points and, if `dht`, the DHT. Ends at once if there is nobody to ask.
@@ -112,7 +119,7 @@ impl Discovery {
         for point in points {
             pending.places += 1;
             let asked = self.discoveries.entry(*point).or_default();
-            asked.push_back((op, namespace_of(key)));
+            asked.push_back((Some(op), namespace_of(key)));
             if asked.len() == 1 {
                 ask(behaviour, *point, asked);
             }
@@ -200,7 +207,7 @@ impl Discovery {
         } else {
             ask(behaviour, point, asked);
         }
-        Some(op)
+        op
     }
 
     fn discovered(&mut self, op: Option<u64>, local: &PeerId, registrations: Vec<Registration>) -> Vec<Ended> {
@@ -291,7 +298,7 @@ impl Pending {
     }
 }
 
-fn ask(behaviour: &mut Behaviour<impl NetworkBehaviour>, point: PeerId, asked: &VecDeque<(u64, Namespace)>) {
+fn ask(behaviour: &mut Behaviour<impl NetworkBehaviour>, point: PeerId, asked: &VecDeque<(Option<u64>, Namespace)>) {
     if let Some((_, namespace)) = asked.front() {
         let limit = Some(u64::from(MAX_FOUND_PEERS));
         behaviour

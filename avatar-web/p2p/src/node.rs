@@ -90,6 +90,8 @@ pub struct Node<T: NetworkBehaviour = dummy::Behaviour> {
     rendezvous_points: HashSet<PeerId>,
     topics: HashSet<String>,
     outputs: VecDeque<Output>,
+    /// The number of the last stream that was asked for, by whichever instance.
+    last_request: u64,
     waker: Option<Waker>,
 }
 
@@ -135,6 +137,7 @@ impl<T: NetworkBehaviour> Node<T> {
             rendezvous_points: HashSet::new(),
             topics: HashSet::new(),
             outputs: VecDeque::new(),
+            last_request: 0,
             waker: None,
         })
     }
@@ -314,13 +317,8 @@ impl<T: NetworkBehaviour> Node<T> {
     }
 
     fn move_streams(&mut self, context: &mut Context<'_>) {
-        let (outputs, connections) = (&mut self.outputs, &mut self.connections);
-        self.links.poll(context, |stream, connection, event| {
-            if let (StreamEvent::Data(bytes), Some(connection)) = (&event, connections.get_mut(connection)) {
-                connection.bytes_in += bytes.len() as u64;
-            }
-            outputs.push_back(Output::Stream { stream, event });
-        });
+        let tell = told(&mut self.outputs, &mut self.connections);
+        self.links.poll(context, tell);
     }
 
     // ---- commands: `None` = the completion comes later
@@ -403,9 +401,16 @@ impl<T: NetworkBehaviour> Node<T> {
         let Some((connection, _)) = self.connections.best(&peer) else {
             return Err(Failure::not_found("there is no connection to this peer"));
         };
-        let stream = open.stream;
-        self.operations.add(op, Operation::Open { stream, connection });
-        self.swarm.behaviour_mut().streams.open(peer, connection, op, protocols);
+        self.last_request += 1;
+        let (stream, request) = (open.stream, self.last_request);
+        let waiting = Operation::Open {
+            stream,
+            connection,
+            request,
+        };
+        self.operations.add(op, waiting);
+        let streams = &mut self.swarm.behaviour_mut().streams;
+        streams.open(peer, connection, request, protocols);
         Ok(None)
     }
 
@@ -578,13 +583,8 @@ impl<T: NetworkBehaviour> Node<T> {
             self.operations.remove(op);
             self.complete(op, Err(Failure::network("the connection closed")));
         }
-        let (outputs, connections) = (&mut self.outputs, &mut self.connections);
-        self.links.connection_closed(id, |stream, id, event| {
-            if let (StreamEvent::Data(bytes), Some(connection)) = (&event, connections.get_mut(id)) {
-                connection.bytes_in += bytes.len() as u64;
-            }
-            outputs.push_back(Output::Stream { stream, event });
-        });
+        let tell = told(&mut self.outputs, &mut self.connections);
+        self.links.connection_closed(id, tell);
         let reason = match cause {
             None => "closed by this host".to_owned(),
             Some(ConnectionError::KeepAliveTimeout) => "nobody used it".to_owned(),
@@ -657,20 +657,24 @@ impl<T: NetworkBehaviour> Node<T> {
     fn on_stream(&mut self, event: streams::Event) {
         match event {
             streams::Event::Opened {
-                request: op,
+                request,
                 stream,
                 protocol,
             } => {
-                let Some(Operation::Open {
-                    stream: number,
-                    connection,
-                }) = self.operations.get(op)
+                let waiting = self.operations.opening(request);
+                let taken = waiting.and_then(|op| Some((op, self.operations.remove(op)?)));
+                let Some((
+                    op,
+                    Operation::Open {
+                        stream: number,
+                        connection,
+                        ..
+                    },
+                )) = taken
                 else {
-                    // Cancelled: dropped, it is reset.
+                    // Cancelled, or of the last instance: dropped, it is reset.
                     return;
                 };
-                let (number, connection) = (*number, *connection);
-                self.operations.remove(op);
                 self.links.add(number, connection, stream);
                 let result = P2pResult {
                     protocol: protocol.to_string(),
@@ -682,8 +686,9 @@ impl<T: NetworkBehaviour> Node<T> {
                     credit: STREAM_WINDOW_BYTES,
                 });
             }
-            streams::Event::Failed { request: op, error } => {
-                if self.operations.remove(op).is_some() {
+            streams::Event::Failed { request, error } => {
+                if let Some(op) = self.operations.opening(request) {
+                    self.operations.remove(op);
                     let failure = match error {
                         OpenError::Unsupported => {
                             let words = "the peer takes none of the protocols";
@@ -747,6 +752,16 @@ impl<T: NetworkBehaviour> Node<T> {
             Some(last) if last == own => address,
             _ => address.with(own),
         }
+    }
+}
+
+/// Takes what happens to streams, and counts their bytes.
+fn told(outputs: &mut VecDeque<Output>, connections: &mut Connections) -> impl FnMut(u32, ConnectionId, StreamEvent) {
+    |stream, connection, event| {
+        if let (StreamEvent::Data(bytes), Some(connection)) = (&event, connections.get_mut(connection)) {
+            connection.bytes_in += bytes.len() as u64;
+        }
+        outputs.push_back(Output::Stream { stream, event });
     }
 }
 

@@ -19,8 +19,12 @@ pub enum Operation {
         attempts: Vec<ConnectionId>,
         failures: Vec<Failure>,
     },
-    /// A stream under this number of the guest.
-    Open { stream: u32, connection: ConnectionId },
+    /// A stream under this number of the guest. `request` is the host's own number for it: those of operations begin anew with each instance.
+    Open {
+        stream: u32,
+        connection: ConnectionId,
+        request: u64,
+    },
     /// An event.
     NextEvents,
     /// Places that shall know, or may know.
@@ -42,11 +46,6 @@ impl Operations {
         self.0.remove(&op)
     }
 
-    /// Whether it waits.
-    pub fn get(&self, op: u64) -> Option<&Operation> {
-        self.0.get(&op)
-    }
-
     /// Nothing waits any more.
     pub fn clear(&mut self) {
         self.0.clear();
@@ -61,6 +60,11 @@ impl Operations {
     pub fn opens(&self, number: u32) -> bool {
         self.find(|operation| matches!(operation, Operation::Open { stream, .. } if *stream == number))
             .is_some()
+    }
+
+    /// The one that waits for what was asked for under this number of the host.
+    pub fn opening(&self, asked: u64) -> Option<u64> {
+        self.find(|operation| matches!(operation, Operation::Open { request, .. } if *request == asked))
     }
 
     /// Those that open streams on this connection.

@@ -9,7 +9,7 @@ use avatar_p2p::{Output, STREAM_WINDOW_BYTES, StreamEvent};
 use avatar_proto::p2p_command::Command;
 use avatar_proto::p2p_event::Event;
 use avatar_proto::{AbiStatus, OpErrorCode, P2pAdvertise, P2pFind, P2pNextEvents, P2pPublish, P2pSubscribe};
-use common::{World, dial, listen, open};
+use common::{World, dial, listen, open, peer_of};
 
 #[tokio::test]
 async fn h27_bytes_arrive_whole_and_in_order_and_fin_after_the_last() {
@@ -304,6 +304,62 @@ async fn h29_with_an_instance_end_its_streams_and_protocols_and_its_connections_
 }
 
 #[tokio::test]
+async fn h29_a_stream_that_the_last_instance_asked_for_is_not_given_to_this_one() {
+    let (mut world, addresses) = World::with(2).await;
+    world.connect(0, 1, &addresses[1]).await;
+    for protocol in ["/a/1", "/b/1"] {
+        let accepted = world.command(1, Command::AcceptProtocol(protocol.to_owned()));
+        accepted.await.unwrap();
+    }
+    let peer = world.peers[1].id;
+    for turns in 0..20 {
+        world.restart(0);
+        let last = world.begin(0, open(&peer, &["/a/1"], 1));
+        world.turns(turns).await;
+        world.restart(0);
+        let this = world.begin(0, open(&peer, &["/b/1"], 1));
+        assert_eq!(this, last, "the same number means another operation");
+        assert_eq!(
+            world.end(0, this).await.unwrap().protocol,
+            "/b/1",
+            "after {turns} turns"
+        );
+    }
+}
+
+#[tokio::test]
+async fn h29_what_the_last_instance_looked_for_is_not_what_this_one_finds() {
+    let mut world = World::default();
+    let server = world.serve().await;
+    let point = peer_of(&server);
+    let (seeker, advertiser) = (world.add(), world.add());
+    let circuit = listen(&format!("{server}/p2p-circuit"));
+    world.command(advertiser, circuit).await.unwrap();
+    let advertise = Command::Advertise(P2pAdvertise {
+        key: b"a".to_vec(),
+        ttl_s: 7_200,
+        at: point.clone(),
+        stop: false,
+    });
+    world.command(advertiser, advertise).await.unwrap();
+    world.command(seeker, dial(&point, &server)).await.unwrap();
+    let find = |key: &[u8]| {
+        Command::Find(P2pFind {
+            key: key.to_vec(),
+            at: point.clone(),
+            limit: 0,
+        })
+    };
+    assert_eq!(world.command(seeker, find(b"a")).await.unwrap().peers.len(), 1);
+    world.restart(seeker);
+    let last = world.begin(seeker, find(b"a"));
+    world.restart(seeker);
+    let this = world.begin(seeker, find(b"b"));
+    assert_eq!(this, last, "the same number means another operation");
+    assert_eq!(world.end(seeker, this).await.unwrap().peers, []);
+}
+
+#[tokio::test]
 async fn a_connection_that_closes_resets_its_streams_and_is_told_with_a_reason() {
     let (mut world, addresses) = World::with(2).await;
     world.connect(0, 1, &addresses[1]).await;
@@ -417,13 +473,7 @@ async fn who_knows_the_key_finds_the_peer_that_advertises_it() {
         .command(b, listen(&format!("{server}/p2p-circuit")))
         .await
         .unwrap();
-    let point = server
-        .rsplit('/')
-        .next()
-        .unwrap()
-        .parse::<libp2p::PeerId>()
-        .unwrap()
-        .to_bytes();
+    let point = peer_of(&server);
     let advertise = P2pAdvertise {
         key: b"key".to_vec(),
         ttl_s: 7_200,

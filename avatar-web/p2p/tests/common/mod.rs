@@ -1,5 +1,5 @@
 //! Nodes over TCP on loopback, in one task: real swarms, real sockets.
-#![allow(dead_code, missing_docs)]
+#![allow(missing_docs)]
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -17,7 +17,7 @@ use futures::Stream as _;
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
 use libp2p::swarm::{Config, NetworkBehaviour, SwarmEvent, dummy};
-use libp2p::{Multiaddr, PeerId, Swarm, Transport, identify, noise, ping, relay, rendezvous, yamux};
+use libp2p::{PeerId, Swarm, Transport, identify, noise, ping, relay, rendezvous, yamux};
 use libp2p_tcp as tcp;
 
 /// A test that takes longer has failed.
@@ -172,6 +172,21 @@ impl World {
         peer.next_op
     }
 
+    /// The next instance of this peer, which counts its operations from the beginning.
+    pub fn restart(&mut self, at: usize) {
+        let peer = &mut self.peers[at];
+        peer.next_op = 0;
+        peer.outputs.clear();
+        peer.node.attach();
+    }
+
+    /// Lets everything go on for so many turns of the runtime, whether anybody says something or not.
+    pub async fn turns(&mut self, count: usize) {
+        for _ in 0..count {
+            let _ = tokio::time::timeout(Duration::ZERO, self.turn()).await;
+        }
+    }
+
     /// Waits for a completion.
     pub async fn end(&mut self, at: usize, wanted: u64) -> Result<P2pResult, (i32, OpError)> {
         self.output(at, |output| match output {
@@ -302,6 +317,8 @@ pub fn open(peer: &PeerId, protocols: &[&str], stream: u32) -> Command {
     })
 }
 
-pub fn address_of(text: &str) -> Multiaddr {
-    text.parse().unwrap()
+/// The peer that an address names at its end.
+pub fn peer_of(address: &str) -> Vec<u8> {
+    let id = address.rsplit('/').next().unwrap().parse::<PeerId>();
+    id.unwrap().to_bytes()
 }
