@@ -7,12 +7,13 @@ mod services;
 mod wallet;
 
 use std::cell::{Cell, RefCell};
+use std::pin::pin;
 use std::rc::Rc;
 
 use avatar_proto::request::Request as Ask;
 use avatar_proto::{AppError, ErrorCode, GuestHello, IdentityState, IdentityUnlock, Limits, Message, Request};
 use avatar_vault::words::RecoveryWords;
-use futures_util::future::join;
+use futures_util::future::{Either, FutureExt as _, join, ready, select};
 
 use crate::data::schema;
 use crate::identity;
@@ -127,24 +128,19 @@ impl Node {
         opened.ok_or_else(|| app_error(ErrorCode::Corrupt, "the store changed while it was opened"))
     }
 
-    /// Opens a store of the current schema; None where there is none. All that a start needs is asked for at once, before there is a key to read it with: a start waits once
-    /// for storage and once for the platform's key, and for both together.
+    /// Opens a store of the current schema; None where there is none. All that a start needs is asked for at once, before there is a key to read it with: it waits for
+    /// storage and for the platform's key together. Without a key it waits for nothing else.
     async fn open_store(&self) -> Result<Option<State>, AppError> {
         let sealed = Sealed::awaiting_key(Rc::clone(&self.platform));
-        let key = async {
-            let opened = self.open_vault(&sealed).await;
-            if sealed.key().is_none() {
-                sealed.lock();
-            }
-            opened
+        let (key, stored) = (pin!(self.open_vault(&sealed)), pin!(Stored::read(&sealed)));
+        let (opened, stored) = match select(key, stored).await {
+            Either::Left((opened, stored)) => (opened?, stored.left_future()),
+            Either::Right((stored, key)) => (key.await?, ready(stored).right_future()),
         };
-        let (opened, stored) = join(key, Stored::read(&sealed)).await;
-        let Some((vault, opened)) = opened? else {
-            return Ok(None);
-        };
+        let Some((vault, opened)) = opened else { return Ok(None) };
         let vault = Rc::new(vault);
         Ok(Some(match opened {
-            Ok(()) => State::Up(Services::start(sealed, vault, stored?).await?),
+            Ok(()) => State::Up(Services::start(Rc::clone(&sealed), vault, stored.await?).await?),
             Err(reason) => State::Locked(Locked { vault, reason }),
         }))
     }
@@ -388,5 +384,28 @@ mod tests {
         next.hold_storage(false);
         next.run_until_idle();
         assert!(second.services().is_some());
+    }
+
+    #[test]
+    fn a_start_that_ends_locked_waits_for_nothing_that_it_cannot_open() {
+        let platform = TestPlatform::new(1);
+        let start = |platform: &TestPlatform| Node::start(platform.handle(), Rc::new(Requests::new(10)), false);
+        drop(start(&platform));
+        platform.run_until_idle();
+        let next = platform.restarted();
+        next.lose_keys();
+        next.hold_storage(true);
+        let node = start(&next);
+        next.run_until_idle();
+        while !node.takes_requests() {
+            assert!(next.release_one_batch(), "it waits for something else");
+            next.run_until_idle();
+        }
+        assert!(matches!(*node.state.borrow(), State::Locked(_)));
+        assert_eq!(
+            next.waiting_batches(),
+            3,
+            "the secrets, the index and the deleted documents were asked for"
+        );
     }
 }
