@@ -39,6 +39,7 @@ export async function killRounds(engine, { rounds, seed, progress = () => {} }) 
 }
 
 async function writeAndKill(browser, server, ledger, random, round, seed) {
+  ledger.dying = false;
   const blind = random.next() < 0.2;
   const tabs = random.next() < 0.4 ? 2 : 1;
   const documents = ledger.documents.slice(-12);
@@ -58,7 +59,7 @@ async function writeAndKill(browser, server, ledger, random, round, seed) {
     const ended = browser.gone.then(() => Promise.reject(new Error("the browser ended by itself: nothing is proved by this round")));
     await Promise.race([enough, failed, ended]);
   }
+  // Until the next tab writes: what the last ones said may still be on its way.
   ledger.dying = true;
   await browser.kill();
-  ledger.dying = false;
 }

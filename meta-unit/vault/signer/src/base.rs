@@ -108,8 +108,11 @@ mod tests {
             Scalar::ZERO,
             Scalar::ONE,
             -Scalar::ONE,
+            Scalar::from(2u8),
             Scalar::from(8u8),
             Scalar::from(9u8),
+            Scalar::from(15u8),
+            Scalar::from(16u8),
         ] {
             assert_eq!(multiply(&scalar), EdwardsPoint::mul_base(&scalar));
         }

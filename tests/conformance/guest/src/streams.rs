@@ -2,10 +2,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
+use std::future::poll_fn;
+use std::task::Poll;
 
 use avatar_proto::AbiStatus;
 
 use crate::operations::keep;
+use crate::runtime::soon;
+use crate::verdict::Problem;
 use crate::{imports, monitor};
 
 /// One stream, as this guest sees it.
@@ -54,6 +58,19 @@ pub fn open() -> i32 {
 /// How it stands.
 pub fn state(stream: i32) -> Stream {
     STREAMS.with_borrow(|streams| streams.get(&stream).copied().unwrap_or_default())
+}
+
+/// Waits until a stream is as it should be.
+pub async fn until(what: &str, stream: i32, mut is_so: impl FnMut(Stream) -> bool) -> Result<Stream, Problem> {
+    let looked = poll_fn(|_| {
+        let state = state(stream);
+        if is_so(state) {
+            Poll::Ready(state)
+        } else {
+            Poll::Pending
+        }
+    });
+    soon(what, looked).await
 }
 
 /// The next stream that a peer opened: its number, and the encoded P2pInbound.

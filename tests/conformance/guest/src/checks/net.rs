@@ -1,14 +1,11 @@
 //! `avatar_net_request` and the streams of its responses: H17 to H19. The kit's own server is at the address in the argument.
 
-use std::future::poll_fn;
-use std::task::Poll;
-
 use avatar_proto::{Capability, Message, NetHeader, NetRequest, NetResponse, OpError, OpErrorCode};
 
 use crate::checks::Ask;
 use crate::operations::{completion, keep, submit, why};
-use crate::runtime::{sleep_us, soon};
-use crate::streams::{self, Stream};
+use crate::runtime::sleep_us;
+use crate::streams::{self, until};
 use crate::verdict::{Problem, Verdict, fail, require, skip};
 use crate::{guest, imports, monitor};
 
@@ -63,22 +60,6 @@ async fn response(request: NetRequest) -> Result<NetResponse, Problem> {
         return fail(format!("a request for {url} failed: {}", why(&ended)));
     }
     NetResponse::decode(ended.head.as_slice()).or_else(|_| fail("the head of a completed request is no NetResponse"))
-}
-
-/// Waits until a stream is as it should be.
-async fn until(what: &str, stream: i32, is_so: impl Fn(Stream) -> bool) -> Result<Stream, Problem> {
-    soon(
-        what,
-        poll_fn(|_| {
-            let state = streams::state(stream);
-            if is_so(state) {
-                Poll::Ready(state)
-            } else {
-                Poll::Pending
-            }
-        }),
-    )
-    .await
 }
 
 /// Reads a response to its end. The header that carries authority must not be sent; the kit's server looks.

@@ -8,8 +8,8 @@ use avatar_proto::{AbiStatus, Capability};
 use crate::checks::Ask;
 use crate::operations::{completion, keep, submit};
 use crate::runtime::{sleep_us, soon};
-use crate::streams::{self, Stream};
-use crate::verdict::{Problem, Verdict, fail, require, skip};
+use crate::streams::{self, until};
+use crate::verdict::{Verdict, fail, require, skip};
 use crate::{guest, imports, monitor};
 
 /// So much is granted at a time.
@@ -89,22 +89,6 @@ pub async fn inbound(ask: Ask) -> Verdict {
     let mut part = number.to_le_bytes().to_vec();
     part.extend(head);
     tell(&ask, part)
-}
-
-/// Waits until a stream is as it should be, for as long as its bytes keep moving.
-async fn until(what: &str, stream: i32, mut is_so: impl FnMut(Stream) -> bool) -> Result<Stream, Problem> {
-    soon(
-        what,
-        poll_fn(|_| {
-            let state = streams::state(stream);
-            if is_so(state) {
-                Poll::Ready(state)
-            } else {
-                Poll::Pending
-            }
-        }),
-    )
-    .await
 }
 
 fn two_numbers(ask: &Ask) -> (i32, u64) {
