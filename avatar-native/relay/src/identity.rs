@@ -1,8 +1,8 @@
 //! What peers know the relay by: its key, and the certificate of its WebRTC listener. Made at the first start, in files that only their owner can read.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read};
+use std::path::Path;
 
 use libp2p::identity::Keypair;
 use libp2p_webrtc_direct_listener::Certificate;
@@ -22,7 +22,7 @@ pub fn keypair(folder: &Path) -> Result<Keypair, Error> {
             let bytes = keypair
                 .to_protobuf_encoding()
                 .map_err(|_| Error::DamagedKey(path.clone()))?;
-            write(&path, &bytes)?;
+            private_file::write(&path, &bytes).map_err(at(&path))?;
             Ok(keypair)
         }
     }
@@ -38,7 +38,7 @@ pub fn webrtc_certificate(folder: &Path) -> Result<Certificate, Error> {
         }
         None => {
             let certificate = Certificate::generate()?;
-            write(&path, certificate.to_pem().as_bytes())?;
+            private_file::write(&path, certificate.to_pem().as_bytes()).map_err(at(&path))?;
             Ok(certificate)
         }
     }
@@ -70,23 +70,4 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     let mut bytes = Vec::new();
     file.take(MAX_FILE).read_to_end(&mut bytes).map_err(at(path))?;
     Ok(Some(bytes))
-}
-
-/// Whole or not at all: a crash leaves no half of a key behind.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let new: PathBuf = path.with_extension("new");
-    let write = || {
-        let mut options = File::options();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            options.mode(0o600);
-        }
-        let mut file = options.open(&new)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&new, path)
-    };
-    write().map_err(at(path))
 }

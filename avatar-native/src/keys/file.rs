@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use avatar_proto::{AbiStatus, OpErrorCode};
@@ -73,7 +73,7 @@ impl KeyFile {
         }
         // Whether a write that failed took effect, the next read tells.
         self.sets = None;
-        write(&self.path, &bytes).map_err(|error| failed(&self.path, &error))?;
+        private_file::write(&self.path, &bytes).map_err(|error| failed(&self.path, &error))?;
         self.sets = Some(sets);
         Ok(())
     }
@@ -141,32 +141,6 @@ fn make_private(file: &File) -> io::Result<()> {
     }
     #[cfg(not(unix))]
     let _ = file;
-    Ok(())
-}
-
-/// Replaces the file whole: after a crash it is the old one or the new one.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let fresh = path.with_extension("new");
-    match fs::remove_file(&fresh) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut options = File::options();
-    options.create_new(true).write(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    let mut file = options.open(&fresh)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&fresh, path)?;
-    // A new name is durable when its folder is.
-    #[cfg(unix)]
-    if let Some(folder) = path.parent() {
-        File::open(folder)?.sync_all()?;
-    }
     Ok(())
 }
 

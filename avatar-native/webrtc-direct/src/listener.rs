@@ -1,17 +1,15 @@
 //! One listening socket: its addresses, and who arrives.
 
-use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt};
-use if_watch::IfEvent;
-use if_watch::tokio::IfWatcher;
 use libp2p_core::multiaddr::{Multiaddr, Protocol};
 use libp2p_core::transport::{ListenerId, TransportEvent};
 use libp2p_identity::{Keypair, PeerId};
+use listening_hosts::Hosts;
 use tokio::sync::mpsc;
 use webrtc::ice::udp_mux::{UDPMux, UDPMuxDefault, UDPMuxParams};
 
@@ -28,12 +26,8 @@ pub struct Listener {
     pub id: ListenerId,
     context: peer::Context,
     arrivals: mpsc::Receiver<Arrival>,
-    /// With a wildcard address: the interfaces come and go.
-    interfaces: Option<IfWatcher>,
     port: u16,
-    is_ipv4: bool,
-    hosts: Vec<IpAddr>,
-    events: VecDeque<Event>,
+    hosts: Hosts,
 }
 
 impl Listener {
@@ -46,7 +40,7 @@ impl Listener {
         let fingerprint = certificate.fingerprint()?;
         let (socket, arrivals) = Socket::bind(address)?;
         let bound = socket.address()?;
-        let mut listener = Self {
+        Ok(Self {
             id,
             context: peer::Context {
                 keypair,
@@ -55,72 +49,29 @@ impl Listener {
                 mux: UDPMuxDefault::new(UDPMuxParams::new(socket)),
             },
             arrivals,
-            interfaces: None,
             port: bound.port(),
-            is_ipv4: address.is_ipv4(),
-            hosts: Vec::new(),
-            events: VecDeque::new(),
-        };
-        match bound.ip().is_unspecified() {
-            true => listener.interfaces = Some(IfWatcher::new()?),
-            false => listener.add_host(bound.ip()),
-        }
-        Ok(listener)
+            hosts: Hosts::of(bound.ip())?,
+        })
     }
 
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         loop {
-            if let Some(event) = self.events.pop_front() {
+            let told = |host| told(host, self.port, &self.context);
+            if let Poll::Ready(event) = self.hosts.poll(cx, self.id, told) {
                 return Poll::Ready(event);
-            }
-            if let Some(Poll::Ready(change)) = self.interfaces.as_mut().map(|watcher| watcher.poll_next_unpin(cx)) {
-                match change {
-                    Some(Ok(IfEvent::Up(net))) => self.add_host(net.addr()),
-                    Some(Ok(IfEvent::Down(net))) => self.remove_host(net.addr()),
-                    Some(Err(error)) => self.events.push_back(TransportEvent::ListenerError {
-                        listener_id: self.id,
-                        error: error.into(),
-                    }),
-                    None => self.interfaces = None,
-                }
-                continue;
             }
             let Poll::Ready(Some(arrival)) = self.arrivals.poll_recv(cx) else {
                 return Poll::Pending;
             };
-            let Some(host) = self.hosts.first() else {
+            let Some(host) = self.hosts.iter().next() else {
                 continue;
             };
             let from = arrival.from;
             return Poll::Ready(TransportEvent::Incoming {
                 listener_id: self.id,
-                local_addr: self.told(*host),
+                local_addr: told(host),
                 send_back_addr: address(from.ip(), from.port()),
                 upgrade: accept(self.context.clone(), arrival).boxed(),
-            });
-        }
-    }
-
-    fn told(&self, host: IpAddr) -> Multiaddr {
-        address(host, self.port).with(Protocol::Certhash(self.context.fingerprint.to_multihash()))
-    }
-
-    fn add_host(&mut self, host: IpAddr) {
-        if host.is_ipv4() == self.is_ipv4 && !self.hosts.contains(&host) {
-            self.hosts.push(host);
-            self.events.push_back(TransportEvent::NewAddress {
-                listener_id: self.id,
-                listen_addr: self.told(host),
-            });
-        }
-    }
-
-    fn remove_host(&mut self, host: IpAddr) {
-        if let Some(at) = self.hosts.iter().position(|known| *known == host) {
-            self.hosts.remove(at);
-            self.events.push_back(TransportEvent::AddressExpired {
-                listener_id: self.id,
-                listen_addr: self.told(host),
             });
         }
     }
@@ -134,6 +85,11 @@ impl Drop for Listener {
             runtime.spawn(async move { mux.close().await });
         }
     }
+}
+
+/// Where it can be reached, with what its certificate is known by.
+fn told(host: IpAddr, port: u16, context: &peer::Context) -> Multiaddr {
+    address(host, port).with(Protocol::Certhash(context.fingerprint.to_multihash()))
 }
 
 fn address(host: IpAddr, port: u16) -> Multiaddr {

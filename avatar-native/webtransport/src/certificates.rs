@@ -1,8 +1,8 @@
 //! The certificates: the one that is shown, the next, and the last, and when each takes the other's place.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -150,7 +150,7 @@ impl Certificates {
         };
         let all = self.last.iter().chain([&self.current, &self.next]);
         let text: String = all.map(Certificate::line).collect();
-        write(path, text.as_bytes()).map_err(|source| CertificateError::File {
+        private_file::write(path, text.as_bytes()).map_err(|source| CertificateError::File {
             path: path.clone(),
             source,
         })
@@ -263,24 +263,10 @@ fn read(path: &Path) -> Result<Option<String>, CertificateError> {
     }
 }
 
-/// Whole or not at all, for its owner alone.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let new = path.with_extension("new");
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    let mut file = options.open(&new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&new, path)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const DAY: u64 = 24 * 60 * 60;

@@ -8,14 +8,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use futures::{AsyncWriteExt, FutureExt, StreamExt};
-use if_watch::IfEvent;
-use if_watch::tokio::IfWatcher;
+use futures::{AsyncWriteExt, FutureExt};
 use libp2p_core::multiaddr::{Multiaddr, Protocol};
 use libp2p_core::multihash::Multihash;
 use libp2p_core::transport::{ListenerId, TransportEvent};
 use libp2p_core::upgrade::InboundConnectionUpgrade;
 use libp2p_identity::{Keypair, PeerId};
+use listening_hosts::Hosts;
 use wtransport::config::{QuicTransportConfig, ServerConfig};
 use wtransport::endpoint::endpoint_side::Server;
 use wtransport::endpoint::{Endpoint, IncomingSession};
@@ -48,11 +47,8 @@ pub struct Listener {
     pub id: ListenerId,
     endpoint: Arc<Endpoint<Server>>,
     accept: BoxFuture<'static, IncomingSession>,
-    /// With a wildcard address: the interfaces come and go.
-    interfaces: Option<IfWatcher>,
     port: u16,
-    is_ipv4: bool,
-    hosts: Vec<IpAddr>,
+    hosts: Hosts,
     told: [Multihash<64>; 2],
     events: VecDeque<Event>,
 }
@@ -61,22 +57,15 @@ impl Listener {
     pub fn open(id: ListenerId, address: SocketAddr, certificates: &Certificates) -> Result<Self, Error> {
         let endpoint = Arc::new(Endpoint::server(config(address, certificates)?)?);
         let bound = endpoint.local_addr()?;
-        let mut listener = Self {
+        Ok(Self {
             id,
             accept: accept(&endpoint),
             endpoint,
-            interfaces: None,
             port: bound.port(),
-            is_ipv4: address.is_ipv4(),
-            hosts: Vec::new(),
+            hosts: Hosts::of(bound.ip())?,
             told: certificates.told(),
             events: VecDeque::new(),
-        };
-        match bound.ip().is_unspecified() {
-            true => listener.interfaces = Some(IfWatcher::new()?),
-            false => listener.add_host(bound.ip()),
-        }
-        Ok(listener)
+        })
     }
 
     /// Shows another certificate to who comes from now on. Connections stay.
@@ -106,17 +95,9 @@ impl Listener {
             if let Some(event) = self.events.pop_front() {
                 return Poll::Ready(event);
             }
-            if let Some(Poll::Ready(change)) = self.interfaces.as_mut().map(|watcher| watcher.poll_next_unpin(cx)) {
-                match change {
-                    Some(Ok(IfEvent::Up(net))) => self.add_host(net.addr()),
-                    Some(Ok(IfEvent::Down(net))) => self.remove_host(net.addr()),
-                    Some(Err(error)) => self.events.push_back(TransportEvent::ListenerError {
-                        listener_id: self.id,
-                        error: error.into(),
-                    }),
-                    None => self.interfaces = None,
-                }
-                continue;
+            let told = |host| with_hashes(address(host, self.port), &self.told);
+            if let Poll::Ready(event) = self.hosts.poll(cx, self.id, told) {
+                return Poll::Ready(event);
             }
             let Poll::Ready(incoming) = self.accept.poll_unpin(cx) else {
                 return Poll::Pending;
@@ -139,27 +120,7 @@ impl Listener {
     fn addresses(&self) -> impl Iterator<Item = Multiaddr> {
         self.hosts
             .iter()
-            .map(|host| with_hashes(address(*host, self.port), &self.told))
-    }
-
-    fn add_host(&mut self, host: IpAddr) {
-        if host.is_ipv4() == self.is_ipv4 && !self.hosts.contains(&host) {
-            self.hosts.push(host);
-            self.events.push_back(TransportEvent::NewAddress {
-                listener_id: self.id,
-                listen_addr: with_hashes(address(host, self.port), &self.told),
-            });
-        }
-    }
-
-    fn remove_host(&mut self, host: IpAddr) {
-        if let Some(at) = self.hosts.iter().position(|known| *known == host) {
-            self.hosts.remove(at);
-            self.events.push_back(TransportEvent::AddressExpired {
-                listener_id: self.id,
-                listen_addr: with_hashes(address(host, self.port), &self.told),
-            });
-        }
+            .map(|host| with_hashes(address(host, self.port), &self.told))
     }
 }
 
