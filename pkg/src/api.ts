@@ -6,9 +6,11 @@
 
 import type { Credentials } from "./credentials/api.js";
 import type { Identity, IdentityState } from "./identity/api.js";
+import type { Peers, PeersState, Presence } from "./peers/api.js";
 
 export type * from "./credentials/api.js";
 export type * from "./identity/api.js";
+export type * from "./peers/api.js";
 
 /** A document's id: 26 characters of Crockford base32 (lower case), for 128 random bits. */
 export type DocumentId = string;
@@ -35,8 +37,8 @@ export type Unsubscribe = () => void;
 export interface AvatarOptions {
   /** The database's name: one origin can hold several Avatars apart. Default `"default"`. */
   name?: string;
-  /** Multiaddrs of relays. Kept for the peers part; ignored until this build has it. */
-  relays?: string[];
+  /** Relays by which the person's devices find each other: multiaddrs, at most 16. {@link Peers.useRelays} says others later. */
+  relays?: readonly string[];
   /** `false` runs the host in the calling thread; a URL or a Worker replaces the bundled worker file. Default: a dedicated worker in browsers, the calling thread in Node. */
   worker?: boolean | URL | string | Worker;
   /** Where `meta_unit.wasm` comes from: a URL, its bytes, or a compiled module. Default: beside this file, then the copy inlined in the package. */
@@ -112,7 +114,7 @@ export interface AvatarStatus {
   readonly pendingWrites: number;
   /** Clients (tabs, mostly) that the host serves. */
   readonly clients: number;
-  /** What the host can do: "storage", "net", later "p2p", "infer". */
+  /** What the host can do: "storage", "net", "p2p", later "infer". */
   readonly capabilities: readonly string[];
   /** What this engine lacks, in words for people. */
   readonly lacking: readonly string[];
@@ -153,6 +155,8 @@ export interface AvatarEvents {
   };
   /** The identity, what opens the data, or whether it is locked, is another than before: in whichever tab that was done. */
   identity: IdentityState;
+  /** The network, or how this node is in it, is another than before. Figures of connections are told at most once in two seconds. */
+  peers: PeersState;
   /** The Avatar is closed. */
   closed: Record<string, never>;
 }
@@ -169,6 +173,8 @@ export interface Avatar extends AsyncDisposable {
   readonly identity: Identity;
   /** Verifiable credentials: held, issued, presented, verified. */
   readonly credentials: Credentials;
+  /** The person's devices on the network. */
+  readonly peers: Peers;
   /** How the node is doing, asked of the Meta Unit and its host. */
   status(): Promise<AvatarStatus>;
   /** Listens to an event. */
@@ -218,6 +224,8 @@ export interface Doc<T extends DocContent = Record<string, DocValue>> extends As
   readonly canUndo: boolean;
   /** There is a change taken back that {@link Doc.redo} would bring back. */
   readonly canRedo: boolean;
+  /** Who else is at the document, on which device. */
+  readonly presence: Presence;
   /** Changes the document. `value` shows it at once; the promise resolves when it is durable on this device. Strings assigned over strings become minimal text edits. */
   change(recipe: (draft: Draft<T>) => void, options?: { message?: string }): Promise<void>;
   /** Edits the text at `path`. Positions are UTF-16 code units, as in JavaScript strings. */
@@ -238,7 +246,7 @@ export interface Doc<T extends DocContent = Record<string, DocValue>> extends As
 
 /** What a listener of a document is told. */
 export interface DocChangeEvent<T extends DocContent = Record<string, DocValue>> {
-  /** `"local"`: made by this handle. `"remote"`: another tab, an undo, later a peer. `"deleted"`: the document is gone. `"saved"`: all of it is durable. */
+  /** `"local"`: made by this handle. `"remote"`: another tab, another device, an undo. `"deleted"`: the document is gone. `"saved"`: all of it is durable. */
   readonly source: "local" | "remote" | "deleted" | "saved";
   /** How the value changed, in order: for editors that patch instead of re-rendering. */
   readonly patches: readonly DocPatch[];

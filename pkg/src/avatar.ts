@@ -16,6 +16,8 @@ import { AvatarClosedError, AvatarError, codeOfAppError, errorOfCode } from "./e
 import { IdentityOf } from "./identity/identity.js";
 import { idToString } from "./ids.js";
 import type { Connector } from "./leader/connector.js";
+import { PeersOf } from "./peers/peers.js";
+import { PresenceBoard } from "./peers/presence.js";
 import { statusOf } from "./status.js";
 
 /** See {@link Avatar}. */
@@ -23,10 +25,11 @@ export class AvatarClient implements Avatar {
   readonly docs: DocsOf;
   readonly identity: IdentityOf;
   readonly credentials: CredentialsOf;
-  readonly peerId: string | undefined = undefined;
+  readonly peers: PeersOf;
   /** Resolves when a host answers for the first time. */
   readonly started: Promise<void>;
   readonly #channel: Channel;
+  readonly #presence: PresenceBoard;
   readonly #connector: Connector;
   readonly #environment: Environment;
   readonly #emitter = new Emitter<AvatarEvents>();
@@ -44,15 +47,20 @@ export class AvatarClient implements Avatar {
     this.#channel = new Channel({
       ready: (ready) => this.#onReady(ready),
       restarted: ({ restarts, reason }) => {
-        void this.#refreshIdentity();
+        void this.#begin();
         this.#emitter.emit("restarted", { restarts, reason });
       },
       event: (bytes) => this.#onEvent(bytes),
       failed: (error, closed) => (closed ? this.#connector.hostClosed() : this.#fail(error)),
     });
-    this.docs = new DocsOf(this.#channel);
-    this.identity = new IdentityOf(this.#channel, environment.passkeys, (state) => this.#emitter.emit("identity", state));
+    this.#presence = new PresenceBoard(this.#channel);
+    this.docs = new DocsOf(this.#channel, this.#presence);
+    this.identity = new IdentityOf(this.#channel, environment.passkeys, (state, before) => {
+      if (before?.locked && !state.locked) this.#join();
+      this.#emitter.emit("identity", state);
+    });
     this.credentials = new CredentialsOf(this.#channel);
+    this.peers = new PeersOf(this.#channel, options.relays, (state) => this.#emitter.emit("peers", state));
     this.#connector = makeConnector(this.#channel, {
       role: (role) => this.#running && this.#emitter.emit("role", { role }),
       failed: (error) => this.#fail(error),
@@ -62,6 +70,10 @@ export class AvatarClient implements Avatar {
 
   get did(): string {
     return this.identity.did;
+  }
+
+  get peerId(): string | undefined {
+    return this.peers.peerId;
   }
 
   async status(): Promise<AvatarStatus> {
@@ -139,8 +151,20 @@ export class AvatarClient implements Avatar {
     this.identity.greet(ready.did);
     this.#running = true;
     // What the host said is from its start: since then somebody may have unlocked it, or made another identity key.
-    void this.#refreshIdentity().then(() => this.#settleStarted.resolve());
+    void this.#begin().then(() => this.#settleStarted.resolve());
     if (this.#wantsPersistence) void this.#persist();
+  }
+
+  /** An instance of the Meta Unit has begun. */
+  #begin(): Promise<void> {
+    this.#join();
+    return this.#refreshIdentity();
+  }
+
+  /** The instance, or one that was unlocked, knows nothing of what was said to one before. */
+  #join(): void {
+    this.peers.begin();
+    this.#presence.begin();
   }
 
   async #refreshIdentity(): Promise<void> {
@@ -162,10 +186,12 @@ export class AvatarClient implements Avatar {
 
   #onEvent(bytes: Uint8Array): void {
     // One of these; none, where it is an event of a newer contract.
-    const { docCorrupt, indexRebuilding, storageTrouble, identityChanged } = readEvent(bytes);
+    const { docCorrupt, indexRebuilding, storageTrouble, identityChanged, peersChanged, presenceChanged } = readEvent(bytes);
     if (docCorrupt) this.#emitter.emit("corrupt", { id: idToString(docCorrupt.documentId), reason: docCorrupt.reason });
     if (indexRebuilding) this.#emitter.emit("rebuilding", indexRebuilding);
     if (identityChanged) this.identity.observe(identityChanged);
+    for (const state of peersChanged) this.peers.observe(state);
+    if (presenceChanged) this.#presence.observe(presenceChanged);
     if (storageTrouble) this.#emitter.emit("trouble", { error: errorOfCode(codeOfAppError(storageTrouble.code), storageTrouble.message) });
   }
 }

@@ -10,6 +10,8 @@ import * as credentialMessages from "../dist/credentials/messages.js";
 import * as credentialRequests from "../dist/credentials/requests.js";
 import * as identityMessages from "../dist/identity/messages.js";
 import * as identityRequests from "../dist/identity/requests.js";
+import * as peersMessages from "../dist/peers/messages.js";
+import * as peersRequests from "../dist/peers/requests.js";
 import { Reader, writeSint53, writeUint53, Writer } from "../dist/channel/wire.js";
 import { encodeChange, encodeCreate, readDocEvent, readEdit, readValue, writeEdit, writeMap, writeValue } from "../dist/docs/codec.js";
 import { BytesNode, CounterNode, DateNode, ListNode, MapNode, mapNodeOf, nodeOf } from "../dist/docs/nodes.js";
@@ -22,6 +24,7 @@ import * as docs from "../dist/gen/dao/avatar/v1/docs_pb.js";
 import { QueryDeltaSchema, QueryRowsSchema, QuerySchema } from "../dist/gen/dao/avatar/v1/query_pb.js";
 import * as credentials from "../dist/gen/dao/avatar/v1/credentials_pb.js";
 import * as identity from "../dist/gen/dao/avatar/v1/identity_pb.js";
+import * as peers from "../dist/gen/dao/avatar/v1/peers_pb.js";
 import * as contract from "../dist/gen/dao/avatar/v1/request_pb.js";
 import { EditSchema, MapValueSchema, ValueSchema } from "../dist/gen/dao/avatar/v1/value_pb.js";
 import { idToString } from "../dist/ids.js";
@@ -255,7 +258,7 @@ describe("by hand as generated", () => {
     ]);
   });
 
-  const readers = { ...messages, ...identityMessages, ...credentialMessages };
+  const readers = { ...messages, ...identityMessages, ...credentialMessages, ...peersMessages };
   for (const [name, schema] of [
     ["IdentityState", identity.IdentityStateSchema],
     ["IdentityWords", identity.IdentityWordsSchema],
@@ -269,12 +272,15 @@ describe("by hand as generated", () => {
     ["CredentialList", credentials.CredentialListSchema],
     ["CredentialKept", credentials.CredentialKeptSchema],
     ["DidResolved", credentials.DidResolvedSchema],
+    ["PeersState", peers.PeersStateSchema],
+    ["DeviceInvitation", peers.DeviceInvitationSchema],
+    ["DeviceJoining", peers.DeviceJoiningSchema],
+    ["PeersDiagnosis", peers.PeersDiagnosisSchema],
     ["AppError", contract.AppErrorSchema],
     ["DocOpened", docs.DocOpenedSchema],
     ["DocChanged", docs.DocChangedSchema],
     ["DocHistoryResult", docs.DocHistoryResultSchema],
     ["StatusResult", contract.StatusResultSchema],
-    ["Event", contract.EventSchema],
     ["HostResponse", client.HostResponseSchema],
     ["HostReady", client.HostReadySchema],
     ["HostFailed", client.HostFailedSchema],
@@ -290,6 +296,17 @@ describe("by hand as generated", () => {
       );
     });
   }
+
+  test("each field of Event; the state of the network stays encoded", () => {
+    fc.assert(
+      fc.property(messageOf(contract.EventSchema), (init) => {
+        const message = create(contract.EventSchema, init);
+        const { peersChanged, ...others } = plainMessage(message, contract.EventSchema);
+        const expected = { ...others, peersChanged: peersChanged ? [toBinary(peers.PeersStateSchema, message.event.value)] : [] };
+        assert.deepEqual(messages.readEvent(toBinary(contract.EventSchema, message)), expected);
+      }),
+    );
+  });
 
   test("requests of other kinds", () => {
     const [id, session] = [new Uint8Array(16).fill(3), new Uint8Array(16).fill(4)];
@@ -372,14 +389,34 @@ describe("by hand as generated", () => {
     assert.equal(of.wireSecuring("toString"), undefined);
   });
 
-  test("every request of the identity and of credentials has its encoder", () => {
-    const covered = { ...identityRequests, ...credentialRequests };
+  test("requests about peers", () => {
+    const id = new Uint8Array(16).fill(5);
+    const of = peersRequests;
+    for (const [bytes, init] of [
+      [of.encodePeersGet(), { case: "peersGet", value: {} }],
+      [of.encodePeersConfigure(["/dns/a.example", "/dns/b.example"]), { case: "peersConfigure", value: { relays: ["/dns/a.example", "/dns/b.example"] } }],
+      [of.encodePeersConfigure([]), { case: "peersConfigure", value: {} }],
+      [of.encodePeersConnect(true), { case: "peersConnect", value: { on: true } }],
+      [of.encodePeersConnect(false), { case: "peersConnect", value: {} }],
+      [of.encodeDeviceInvite(), { case: "deviceInvite", value: {} }],
+      [of.encodeDeviceInviteCancel(), { case: "deviceInviteCancel", value: {} }],
+      [of.encodeDeviceJoin("code", "phone"), { case: "deviceJoin", value: { code: "code", name: "phone" } }],
+      [of.encodePresenceSet(id, Uint8Array.of(1)), { case: "presenceSet", value: { documentId: id, data: Uint8Array.of(1) } }],
+      [of.encodePresenceSet(id, new Uint8Array()), { case: "presenceSet", value: { documentId: id } }],
+      [of.encodePeersDiagnose(), { case: "peersDiagnose", value: {} }],
+    ]) {
+      assert.deepEqual(bytes, toBinary(RequestSchema, create(RequestSchema, { request: init })), init.case);
+    }
+  });
+
+  test("every request of the identity, of credentials and of peers has its encoder", () => {
+    const covered = { ...identityRequests, ...credentialRequests, ...peersRequests };
     const names = RequestSchema.fields.filter(({ number }) => number >= 30 && number < 1000).map(({ localName }) => localName);
     assert.equal(Object.keys(covered).filter((name) => name.startsWith("encode")).length, names.length, names.join(", "));
   });
 
   test("the numbers of the answers", () => {
-    const answers = { ...requests.Answer, ...identityMessages.IdentityAnswer, ...credentialMessages.CredentialAnswer };
+    const answers = { ...requests.Answer, ...identityMessages.IdentityAnswer, ...credentialMessages.CredentialAnswer, ...peersMessages.PeersAnswer };
     for (const [name, number] of Object.entries(answers)) assert.equal(ResponseSchema.field[name].number, number, name);
   });
 
@@ -419,6 +456,8 @@ function messageOf(schema) {
       [ScalarType.BOOL]: fc.boolean(),
       [ScalarType.UINT32]: fc.nat(),
       [ScalarType.UINT64]: fc.maxSafeNat().map(BigInt),
+      // Times, which are after 1970.
+      [ScalarType.INT64]: fc.maxSafeNat().map(BigInt),
       [ScalarType.SINT64]: fc.maxSafeInteger().map(BigInt),
     }[field.scalar];
   };

@@ -112,6 +112,9 @@ export interface Event {
   indexRebuilding?: { done: number; total: number };
   storageTrouble?: { code: ErrorCode; message: string };
   identityChanged?: IdentityStateMessage;
+  /** An encoded PeersState, if it is this one: its reader is a part of its own. */
+  peersChanged: Uint8Array[];
+  presenceChanged?: { documentId: Uint8Array; device: Uint8Array; data: Uint8Array };
 }
 
 const EVENT: Table = {
@@ -119,6 +122,8 @@ const EVENT: Table = {
   2: ["indexRebuilding", { 1: ["done", "uint"], 2: ["total", "uint"] }],
   3: ["storageTrouble", { 1: ["code", "uint"], 2: ["message", "string"] }],
   4: ["identityChanged", IDENTITY_STATE],
+  5: ["peersChanged", "bytes", true],
+  6: ["presenceChanged", { 1: ["documentId", "bytes"], 2: ["device", "bytes"], 3: ["data", "bytes"] }],
 };
 
 /** Reads an Event. */

@@ -6,12 +6,22 @@
 import type { Doc, DocChangeEvent, DocContent, DocPath, DocValue, Draft, HistoryEntry, Snapshot, Unsubscribe } from "../api.js";
 import { asyncDispose } from "../dispose.js";
 import { AvatarArgumentError, AvatarClosedError } from "../errors.js";
+import type { Presence } from "../peers/api.js";
+import type { PresenceAt } from "../peers/presence.js";
 import type { CoreEvent, DocCore } from "./core.js";
 
+/** What is let go of with a handle. */
+interface Hold {
+  readonly core: DocCore;
+  readonly presence: PresenceAt;
+  closed: boolean;
+}
+
 /** Handles that are forgotten without `close()` give their view back all the same. */
-const forgotten = new FinalizationRegistry<{ core: DocCore; closed: boolean }>((hold) => {
+const forgotten = new FinalizationRegistry<Hold>((hold) => {
   if (hold.closed) return;
   hold.closed = true;
+  hold.presence.close();
   void hold.core.release();
 });
 
@@ -19,12 +29,12 @@ const forgotten = new FinalizationRegistry<{ core: DocCore; closed: boolean }>((
 export class DocHandle<T extends DocContent = Record<string, DocValue>> implements Doc<T> {
   readonly #core: DocCore;
   /** Shared with the registry, which must not hold the handle itself. */
-  readonly #hold: { core: DocCore; closed: boolean };
+  readonly #hold: Hold;
   readonly #subscriptions = new Set<Unsubscribe>();
 
-  constructor(core: DocCore) {
+  constructor(core: DocCore, presence: PresenceAt) {
     this.#core = core;
-    this.#hold = { core, closed: false };
+    this.#hold = { core, presence, closed: false };
     core.retain();
     forgotten.register(this, this.#hold, this.#hold);
   }
@@ -67,6 +77,10 @@ export class DocHandle<T extends DocContent = Record<string, DocValue>> implemen
 
   get canRedo(): boolean {
     return this.#core.canRedo;
+  }
+
+  get presence(): Presence {
+    return this.#hold.presence;
   }
 
   change(recipe: (draft: Draft<T>) => void, options: { message?: string } = {}): Promise<void> {
@@ -120,6 +134,7 @@ export class DocHandle<T extends DocContent = Record<string, DocValue>> implemen
     for (const off of [...this.#subscriptions]) off();
     if (this.#hold.closed) return;
     this.#hold.closed = true;
+    this.#hold.presence.close();
     forgotten.unregister(this.#hold);
     await this.#core.release();
   }

@@ -7,6 +7,7 @@ import type { Doc, DocContent, Docs, DocumentId, DocValue, Query, QuerySpec } fr
 import type { Channel } from "../channel/channel.js";
 import { AvatarArgumentError, type AvatarError } from "../errors.js";
 import { idFromString, idToString, randomId } from "../ids.js";
+import { PresenceBoard } from "../peers/presence.js";
 import { LiveQuery } from "../query/query.js";
 import { Slice } from "../yielding.js";
 import { encodeCreate } from "./codec.js";
@@ -20,14 +21,16 @@ const MAX_TYPE_BYTES = 128;
 /** See {@link Docs}. */
 export class DocsOf implements Docs {
   readonly #channel: Channel;
+  readonly #presence: PresenceBoard;
   /** Names this client in each document: with the number of a change it makes "exactly once". */
   readonly #session = randomId();
   readonly #cores = new Map<DocumentId, DocCore>();
   /** Creations and deletions under way. */
   readonly #underWay = new Set<Promise<unknown>>();
 
-  constructor(channel: Channel) {
+  constructor(channel: Channel, presence = new PresenceBoard(channel)) {
     this.#channel = channel;
+    this.#presence = presence;
   }
 
   async create<T extends DocContent = Record<string, DocValue>>(type: string, content: T): Promise<Doc<T>> {
@@ -106,7 +109,7 @@ export class DocsOf implements Docs {
   }
 
   async #handle<T extends DocContent>(core: DocCore): Promise<Doc<T>> {
-    const handle = new DocHandle<T>(core);
+    const handle = new DocHandle<T>(core, this.#presence.at(core.id, core.idBytes));
     try {
       await core.opened;
     } catch (error) {

@@ -31,12 +31,12 @@ export class IdentityOf implements Identity {
   readonly recovery: RecoveryOf;
   readonly #channel: Channel;
   readonly #passkeys: PasskeyMaker;
-  readonly #changed: (state: IdentityState) => void;
+  readonly #changed: (state: IdentityState, before: IdentityState | undefined) => void;
   #state: IdentityState | undefined;
   #did = "";
 
-  /** `changed` is told each state that is another than the one before. */
-  constructor(channel: Channel, passkeys: PasskeyMaker, changed: (state: IdentityState) => void) {
+  /** `changed` is told each state that is another than the one before, and that one. */
+  constructor(channel: Channel, passkeys: PasskeyMaker, changed: (state: IdentityState, before: IdentityState | undefined) => void) {
     this.#channel = channel;
     this.#passkeys = passkeys;
     this.#changed = changed;
@@ -64,7 +64,7 @@ export class IdentityOf implements Identity {
     this.#state = state;
     this.#did = state.did;
     if (!state.locked) this.#channel.unlocked();
-    if (JSON.stringify(before) !== JSON.stringify(state)) this.#changed(state);
+    if (JSON.stringify(before) !== JSON.stringify(state)) this.#changed(state, before);
     return state;
   }
 

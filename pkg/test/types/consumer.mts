@@ -1,5 +1,5 @@
 // What a developer writes, strictly typed. Compiled by types.test.mjs, never run.
-import { AvatarError, AvatarLoadError, AvatarLockedError, createAvatar, type Avatar, type AvatarOptions, type Doc, type DocPatch, type IdentityState, type KeptCredential, type QueryResults, type SecuredDocument, type Snapshot, type VerificationReport } from "@dao/avatar";
+import { AvatarError, AvatarLoadError, AvatarLockedError, createAvatar, type Avatar, type AvatarOptions, type Doc, type DocPatch, type IdentityState, type JoinProgress, type KeptCredential, type PeersState, type QueryResults, type SecuredDocument, type Snapshot, type VerificationReport } from "@dao/avatar";
 
 interface Note {
   title: string;
@@ -81,6 +81,19 @@ export async function owner(avatar: Avatar, file: Blob): Promise<void> {
   const { request, challenge } = await credentials.request({ domain: "club.example", types: ["Membership"] });
   await credentials.present([...cards.map(({ id }) => id), issued], { challenge, domain: "club.example" });
   console.log(failed, request["query"]);
+}
+
+export async function devices(avatar: Avatar, doc: Doc<Note>): Promise<void> {
+  const { peers } = avatar;
+  const state: PeersState = await peers.connect();
+  avatar.on("peers", ({ devices, relays }) => console.log(devices[0]?.inSync, relays[0]?.problem, state.peerId));
+  const { code, expiresAt, cancel } = await peers.invite();
+  const told: JoinProgress[] = [];
+  await peers.join(code, { name: "Phone", onProgress: (progress) => told.push(progress), signal: AbortSignal.timeout(expiresAt.getTime()) });
+  await cancel();
+  for (const { verdict, text } of await peers.diagnose()) console.log(verdict === "bad" ? text : "");
+  doc.presence.set({ cursor: 5 });
+  doc.presence.subscribe((others) => console.log(others.map(({ device, data }) => `${device}: ${JSON.stringify(data)}`)))();
 }
 
 export function explain(error: unknown): string {
