@@ -17,6 +17,7 @@ mod links;
 mod node;
 mod operations;
 mod ready;
+mod secured;
 mod streams;
 #[cfg(target_arch = "wasm32")]
 mod transports;
@@ -24,3 +25,4 @@ mod transports;
 pub use events::EventQueue;
 pub use links::{STREAM_WINDOW_BYTES, StreamEvent};
 pub use node::{Node, Output, Parts};
+pub use secured::{CONNECT_TIMEOUT, Connections, either, secure};

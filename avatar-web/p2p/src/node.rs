@@ -40,6 +40,9 @@ const MAX_STREAMS_OF_CONNECTION: usize = 128;
 /// The most topics of one instance.
 const MAX_TOPICS: usize = 256;
 
+/// So many events of the swarm, then the host does something else: peers who are busy must not keep it from that.
+const EVENTS_A_TURN: usize = 256;
+
 /// What the host carries out, in this order.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Output {
@@ -267,7 +270,7 @@ impl<T: NetworkBehaviour> Node<T> {
 
     /// The next thing to carry out. Wakes whoever polled it last when there is more.
     pub fn poll(&mut self, context: &mut Context<'_>) -> Poll<Output> {
-        loop {
+        for _ in 0..EVENTS_A_TURN {
             if let Some(output) = self.outputs.pop_front() {
                 return Poll::Ready(output);
             }
@@ -287,6 +290,8 @@ impl<T: NetworkBehaviour> Node<T> {
                 }
             }
         }
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn wake(&mut self) {

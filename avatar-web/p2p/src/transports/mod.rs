@@ -5,27 +5,16 @@
 
 mod websocket;
 
-use std::time::Duration;
-
 use libp2p::core::muxing::StreamMuxerBox;
-use libp2p::core::transport::Boxed;
 use libp2p::core::transport::timeout::TransportTimeout;
-use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
 use libp2p::swarm::Config;
 use libp2p::swarm::behaviour::toggle::Toggle;
-use libp2p::{PeerId, Transport, noise, relay, webtransport_websys, yamux};
+use libp2p::{PeerId, Transport, relay, webtransport_websys};
 use libp2p_webrtc_browser::{PeerConnections, browser, direct};
 
 use crate::node::Parts;
-
-/// How long a connection may take to be made, with its handshakes.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// By this number yamux bounds the windows of streams: those of one connection together are at most 1 GiB, of which each possible stream has 256 KiB for sure, so that 768 KiB are left
-/// to grow by, and no window is larger than 1 MiB. It must not be: js-libp2p sends a window in one frame, and yamux ends a connection at a frame of more than 1 MiB. How many
-/// streams there are is bounded elsewhere, by the swarm while they are negotiated and by [`crate::Node`] afterwards.
-const YAMUX_STREAMS: usize = 4_093;
+use crate::secured::{CONNECT_TIMEOUT, Connections, either, secure};
 
 /// What a node in a browser is made of. `connections` makes the connections of WebRTC, where there is a window.
 ///
@@ -58,16 +47,6 @@ pub fn parts(
     })
 }
 
-type Connections = Boxed<(PeerId, StreamMuxerBox)>;
-
-/// The first that knows the address has it.
-fn either(first: Connections, second: Connections) -> Connections {
-    first
-        .or_transport(second)
-        .map(|connection, _| connection.into_inner())
-        .boxed()
-}
-
 fn muxed<T>(transport: T) -> Connections
 where
     T: Transport<Output = (PeerId, libp2p_webrtc_browser::Connection)> + Send + Unpin + 'static,
@@ -78,24 +57,4 @@ where
     transport
         .map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection)))
         .boxed()
-}
-
-/// Noise and yamux over a transport of plain bytes.
-fn secure<T>(transport: T, keypair: &Keypair) -> Result<Connections, String>
-where
-    T: Transport + Send + Unpin + 'static,
-    T::Output: futures::AsyncRead + futures::AsyncWrite + Send + Unpin + 'static,
-    T::Error: Send + Sync + 'static,
-    T::Dial: Send + 'static,
-    T::ListenerUpgrade: Send + 'static,
-{
-    let noise = noise::Config::new(keypair).map_err(|error| error.to_string())?;
-    let mut yamux = yamux::Config::default();
-    yamux.set_max_num_streams(YAMUX_STREAMS);
-    let secured = transport
-        .upgrade(Version::V1Lazy)
-        .authenticate(noise)
-        .multiplex(yamux)
-        .timeout(CONNECT_TIMEOUT);
-    Ok(secured.boxed())
 }
