@@ -47,6 +47,11 @@ impl Folder {
     pub fn keys(&self) -> PathBuf {
         self.path.join("keys")
     }
+
+    /// Where the transport key is.
+    pub fn transport_key(&self) -> PathBuf {
+        self.path.join("transport.key")
+    }
 }
 
 /// Where a running node listens, unless it is told otherwise.

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod module;
 pub mod net;
 pub mod notes;
+pub mod p2p;
 #[cfg(unix)]
 pub mod socket;
 pub mod storage;

@@ -1,7 +1,7 @@
 //! What peers know the relay by: its key, and the certificate of its WebRTC listener. Made at the first start, in files that only their owner can read.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use libp2p::identity::Keypair;
@@ -10,7 +10,7 @@ use libp2p_webrtc_direct_listener::Certificate;
 use crate::error::Error;
 
 /// Longer than any file that this module writes, bytes.
-const MAX_FILE: u64 = 16 * 1024;
+const MAX_FILE_BYTES: usize = 16 * 1024;
 
 /// The private key as a libp2p protobuf (libp2p specs, peer-ids).
 pub fn keypair(folder: &Path) -> Result<Keypair, Error> {
@@ -62,12 +62,8 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> Error {
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(at(path)(error)),
-    };
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE).read_to_end(&mut bytes).map_err(at(path))?;
-    Ok(Some(bytes))
+    private_file::read(path, MAX_FILE_BYTES).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => Error::DamagedKey(path.to_owned()),
+        _ => at(path)(error),
+    })
 }

@@ -11,15 +11,16 @@ use avatar_proto::client_frame::Frame as Ask;
 use avatar_proto::host_frame::Frame;
 use avatar_proto::host_response::Response as HostAnswer;
 use avatar_proto::{
-    AppError, Capability, ClientBatch, Done, ErrorCode, GuestHello, HostFailed, HostHello, HostReady, HostRequest,
-    HostRestarted, HostStatus, Limits as WireLimits, Message as _, StorageKind, host_request,
+    AbiStatus, AppError, Capability, ClientBatch, Done, ErrorCode, GuestHello, HostFailed, HostHello, HostReady,
+    HostRequest, HostRestarted, HostStatus, Limits as WireLimits, Message as _, StorageKind, host_request,
 };
 use tokio::sync::{oneshot, watch};
 use zeroize::Zeroize;
 
 use super::calls::{Address, Calls, ClientId, Refused};
 use super::clients::Clients;
-use super::ops::{OpEvent, Ops, Tell};
+use super::ops::{OpEvent, Ops, Tell, stream_kind};
+use super::streams::RESET;
 use super::supervise::{Digest, Next, Supervisor, Verdict};
 use super::world::{Shared, World};
 use super::{Input, Options, Standing};
@@ -28,6 +29,7 @@ use crate::error::{HostError, HostErrorCode, app_error};
 use crate::folder::Folder;
 use crate::keys::Keys;
 use crate::net::Net;
+use crate::p2p::P2p;
 use crate::storage::Storage;
 use crate::trace::{Header, Recorder};
 
@@ -39,6 +41,9 @@ const HAND_OVER_BYTES: usize = 4 * 1024 * 1024;
 
 /// Inputs taken in before the guest has a turn.
 const INPUTS_A_TURN: usize = 1_024;
+
+/// What peers did, told before the guest has a turn.
+const PEER_EVENTS_A_TURN: usize = 64;
 
 /// How long the Meta Unit may take to make everything durable when the host closes.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
@@ -75,6 +80,7 @@ pub struct Actor {
     storage: Arc<Storage>,
     keys: Arc<Keys>,
     net: Net,
+    p2p: Option<Rc<RefCell<P2p>>>,
     inputs: Sender<Input>,
     standing: watch::Sender<Standing>,
     recorder: Option<Recorder>,
@@ -96,16 +102,29 @@ pub struct Actor {
     due: Due,
 }
 
+/// What an actor is made of.
+pub struct Parts {
+    pub folder: Folder,
+    pub storage: Storage,
+    pub keys: Keys,
+    pub net: Net,
+    pub p2p: Option<P2p>,
+}
+
 impl Actor {
     pub fn new(
         options: Options,
-        folder: Folder,
-        storage: Storage,
-        keys: Keys,
-        net: Net,
+        parts: Parts,
         inputs: Sender<Input>,
         standing: watch::Sender<Standing>,
     ) -> Result<Self, HostError> {
+        let Parts {
+            folder,
+            storage,
+            keys,
+            net,
+            p2p,
+        } = parts;
         let header = Header {
             sha256: options.unit.sha256(),
             memory_bytes: options.limits.memory_bytes as u64,
@@ -116,6 +135,7 @@ impl Actor {
             .map(|path| Recorder::create(path, &header))
             .transpose()?;
         let (storage, keys) = (Arc::new(storage), Arc::new(keys));
+        let p2p = p2p.map(|p2p| Rc::new(RefCell::new(p2p)));
         let ready = HostReady {
             storage: StorageKind::Folder.into(),
             build_id: options.unit.build_id().to_owned(),
@@ -125,7 +145,14 @@ impl Actor {
         let shared = Shared {
             calls: Calls::default(),
             clients: Clients::default(),
-            ops: Ops::new(0, storage.clone(), keys.clone(), net.clone(), inputs.clone()),
+            ops: Ops::new(
+                0,
+                storage.clone(),
+                keys.clone(),
+                net.clone(),
+                p2p.clone(),
+                inputs.clone(),
+            ),
             hello: None,
             last_words: String::new(),
             answered: None,
@@ -136,6 +163,7 @@ impl Actor {
             storage,
             keys,
             net,
+            p2p,
             inputs,
             standing,
             recorder,
@@ -231,6 +259,11 @@ impl Actor {
             // What an instance that is gone had asked for interests nobody.
             Input::Op { generation, event } if generation == self.generation => self.events.push_back(event),
             Input::Op { .. } => {}
+            Input::Peers => {
+                if let Some(p2p) = &self.p2p {
+                    p2p.borrow().heard();
+                }
+            }
             Input::Close(tell) => {
                 self.closing.push(tell);
                 self.begin_close();
@@ -266,11 +299,15 @@ impl Actor {
                 self.storage.clone(),
                 self.keys.clone(),
                 self.net.clone(),
+                self.p2p.clone(),
                 self.inputs.clone(),
             );
             shared.hello = None;
             shared.last_words.clear();
             shared.answered = self.supervisor.suspects_any().then(Vec::new);
+        }
+        if let Some(p2p) = &self.p2p {
+            p2p.borrow_mut().attach();
         }
         let world = World {
             shared: self.shared.clone(),
@@ -306,9 +343,7 @@ impl Actor {
         HostHello {
             abi_minor: avatar_proto::ABI_MINOR.into(),
             host: crate::HOST.into(),
-            capabilities: [Capability::Storage, Capability::Net, Capability::Keys]
-                .map(i32::from)
-                .to_vec(),
+            capabilities: self.capabilities().map(|(capability, _)| capability.into()).collect(),
             limits: Some(WireLimits {
                 max_buffer_bytes: avatar_proto::DEFAULT_MAX_BUFFER_BYTES,
                 max_inflight: avatar_proto::DEFAULT_MAX_INFLIGHT_OPS,
@@ -319,8 +354,22 @@ impl Actor {
         }
     }
 
+    /// What this host can, with the names that people read.
+    fn capabilities(&self) -> impl Iterator<Item = (Capability, &'static str)> {
+        let always = [
+            (Capability::Storage, "storage"),
+            (Capability::Net, "net"),
+            (Capability::Keys, "keys"),
+        ];
+        always
+            .into_iter()
+            .chain(self.p2p.is_some().then_some((Capability::P2p, "p2p")))
+    }
+
     fn turn(&mut self) {
         let Some(mut running) = self.running.take() else {
+            // Peers go on while there is no guest; nothing of theirs is for the next one.
+            while self.shared.borrow_mut().ops.next_of_peers().is_some() {}
             return;
         };
         let outcome = self.work(&mut running);
@@ -338,9 +387,10 @@ impl Actor {
         while let Some(event) = self.events.pop_front() {
             let tell = self.shared.borrow_mut().ops.tell(event);
             if let Some(tell) = tell {
-                tell_guest(&mut running.instance, tell)?;
+                self.tell(&mut running.instance, tell)?;
             }
         }
+        self.hear_peers(running)?;
         if running.greeted && !running.shut_down {
             self.hand_over(&mut running.instance)?;
             if self.is_closing() && self.shared.borrow().calls.front().is_none() {
@@ -358,6 +408,22 @@ impl Actor {
             self.supervisor.cleared(digest);
         }
         Ok(next)
+    }
+
+    fn hear_peers(&mut self, running: &mut Running) -> Answer<()> {
+        for _ in 0..PEER_EVENTS_A_TURN {
+            let Some(tell) = self.shared.borrow_mut().ops.next_of_peers() else {
+                return Ok(());
+            };
+            match tell {
+                // After the shutdown only completions are legal (§4).
+                Some(Tell::Stream { .. }) if running.shut_down => {}
+                Some(tell) => self.tell(&mut running.instance, tell)?,
+                None => {}
+            }
+        }
+        self.due = Due::Now;
+        Ok(())
     }
 
     /// Whether a request under suspicion is at work: nothing else is handed over then.
@@ -477,11 +543,48 @@ impl Actor {
         self.due = Due::Now;
     }
 
+    fn tell(&self, instance: &mut Instance, tell: Tell) -> Answer<()> {
+        let refused = match tell {
+            Tell::Complete {
+                op,
+                code,
+                mut head,
+                body,
+            } => {
+                let told = instance.complete(op, code, &head, &body);
+                // What keys give may be secret.
+                head.zeroize();
+                told?
+            }
+            Tell::Stream {
+                stream,
+                kind,
+                arg,
+                data,
+            } => match instance.stream_event(stream, kind, arg, &data)? {
+                // No room for its bytes: a stream with a gap is none (H27).
+                Err(AbiStatus::Limit) => self.give_up(instance, stream)?,
+                told => told,
+            },
+        };
+        if let Err(status) = refused {
+            tracing::warn!("the Meta Unit refused what happened: {status:?}");
+        }
+        Ok(())
+    }
+
+    fn give_up(&self, instance: &mut Instance, stream: u32) -> Answer<Result<(), AbiStatus>> {
+        // An error says that it was over.
+        let _ = self.shared.borrow_mut().ops.stream_close(stream, RESET);
+        instance.stream_event(stream, stream_kind::RESET, AbiStatus::Limit as i64, &[])
+    }
+
     // ---- the end of an instance
 
     fn crashed(&mut self, trap: &Trap) {
         // Dropped first (H7).
         self.running = None;
+        self.end_streams_with_peers();
         self.alone = None;
         let now = Instant::now();
         let mut shared = self.shared.borrow_mut();
@@ -505,9 +608,17 @@ impl Actor {
         }
     }
 
+    /// They end with the instance (H29).
+    fn end_streams_with_peers(&self) {
+        if let Some(p2p) = &self.p2p {
+            p2p.borrow_mut().detach();
+        }
+    }
+
     fn fail(&mut self, error: HostError) {
         tracing::error!("the host cannot go on: {error}");
         self.running = None;
+        self.end_streams_with_peers();
         self.restart_at = None;
         let shared = &mut *self.shared.borrow_mut();
         for (address, _) in shared.calls.end_all(true) {
@@ -648,37 +759,11 @@ impl Actor {
             restarts: self.restarts,
             build_id: self.ready.build_id.clone(),
             clients: clients.len() as u32,
-            capabilities: ["storage", "net", "keys"].map(str::to_owned).to_vec(),
+            capabilities: self.capabilities().map(|(_, name)| name.to_owned()).collect(),
             host: crate::HOST.into(),
             ..HostStatus::default()
         }
     }
-}
-
-fn tell_guest(instance: &mut Instance, tell: Tell) -> Answer<()> {
-    let refused = match tell {
-        Tell::Complete {
-            op,
-            code,
-            mut head,
-            body,
-        } => {
-            let told = instance.complete(op, code, &head, &body);
-            // What keys give may be secret.
-            head.zeroize();
-            told?
-        }
-        Tell::Stream {
-            stream,
-            kind,
-            arg,
-            data,
-        } => instance.stream_event(stream, kind, arg, &data)?,
-    };
-    if let Err(status) = refused {
-        tracing::warn!("the Meta Unit refused a completion: {status:?}");
-    }
-    Ok(())
 }
 
 fn failed(error: &HostError) -> Frame {

@@ -4,6 +4,7 @@ mod actor;
 mod calls;
 mod clients;
 mod ops;
+mod streams;
 mod supervise;
 mod world;
 
@@ -23,6 +24,7 @@ use crate::folder::Folder;
 use crate::keys::Keys;
 use crate::module::MetaUnit;
 use crate::net::{self, Net};
+use crate::p2p::{self, P2p};
 use crate::storage::Storage;
 use crate::wire::{MAX_CLIENT_BATCH_BYTES, Message};
 use actor::Actor;
@@ -41,6 +43,8 @@ pub struct Options {
     pub limits: Limits,
     /// What it may reach.
     pub net: net::Rules,
+    /// How it reaches peers; `None` = it does not.
+    pub p2p: Option<p2p::Config>,
     /// Accept test-only requests.
     pub test_requests: bool,
     /// Where to record every boundary call.
@@ -55,6 +59,7 @@ impl Options {
             folder: folder.into(),
             limits: Limits::default(),
             net: net::Rules::default(),
+            p2p: Some(p2p::Config::default()),
             test_requests: false,
             record: None,
         }
@@ -79,7 +84,12 @@ enum Input {
     Attach(ClientId, Outbox),
     Message(ClientId, Message, OwnedSemaphorePermit),
     Detach(ClientId),
-    Op { generation: u64, event: OpEvent },
+    Op {
+        generation: u64,
+        event: OpEvent,
+    },
+    /// Peers may have done something.
+    Peers,
     Close(oneshot::Sender<()>),
 }
 
@@ -87,28 +97,50 @@ enum Input {
 pub struct Host {
     inputs: Sender<Input>,
     standing: watch::Receiver<Standing>,
+    listens: Vec<String>,
     next_client: AtomicU64,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Host {
-    /// Opens the folder and starts the Meta Unit; resolves when it has greeted. Net requests run on the runtime that this is called in.
+    /// Opens the folder and starts the Meta Unit; resolves when it has greeted. Net requests and connections with peers run on the runtime that this is called in.
     pub async fn start(options: Options) -> Result<Self, HostError> {
         let folder = Folder::open(&options.folder)?;
         let storage = Storage::open(&folder.database())?;
         let keys = Keys::open(folder.keys())?;
         let net = Net::new(options.net.clone())?;
         let (inputs, received) = std::sync::mpsc::channel();
+        let p2p = match &options.p2p {
+            None => None,
+            Some(config) => {
+                let inputs = inputs.clone();
+                let ring = move || {
+                    // Nobody listens any more when the host is closed.
+                    let _ = inputs.send(Input::Peers);
+                };
+                Some(P2p::open(config, folder.transport_key(), ring).await?)
+            }
+        };
+        let listens = p2p.as_ref().map_or_else(Vec::new, |p2p| p2p.listens().to_vec());
         let (tell, standing) = watch::channel(Standing::Starting);
         let thread = std::thread::Builder::new()
             .name("avatar-instance".into())
             .stack_size(4 * crate::module::MAX_WASM_STACK_BYTES)
             .spawn({
                 let inputs = inputs.clone();
-                move || match Actor::new(options, folder, storage, keys, net, inputs, tell.clone()) {
-                    Ok(actor) => actor.run(&received),
-                    Err(error) => {
-                        tell.send_replace(Standing::Failed(error));
+                move || {
+                    let parts = actor::Parts {
+                        folder,
+                        storage,
+                        keys,
+                        net,
+                        p2p,
+                    };
+                    match Actor::new(options, parts, inputs, tell.clone()) {
+                        Ok(actor) => actor.run(&received),
+                        Err(error) => {
+                            tell.send_replace(Standing::Failed(error));
+                        }
                     }
                 }
             })
@@ -116,6 +148,7 @@ impl Host {
         let mut host = Self {
             inputs,
             standing,
+            listens,
             next_client: AtomicU64::new(1),
             thread: Some(thread),
         };
@@ -141,6 +174,11 @@ impl Host {
     /// Where it stands, and how that changes.
     pub fn standing(&self) -> watch::Receiver<Standing> {
         self.standing.clone()
+    }
+
+    /// Where peers can reach it, as far as its options said where to listen: multiaddrs with its peer id.
+    pub fn listens(&self) -> &[String] {
+        &self.listens
     }
 
     /// A channel to it, as a MessagePort is to the browser's host.

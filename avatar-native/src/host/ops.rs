@@ -1,24 +1,33 @@
 //! The operations of one instance: accepted, under way, and completed exactly once (ABI.md H14).
 
+use std::cell::{RefCell, RefMut};
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
+use avatar_p2p::{Output, StreamEvent};
+use avatar_proto::p2p_command::Command;
 use avatar_proto::{
-    AbiStatus, DEFAULT_MAX_INFLIGHT_OPS, DEFAULT_MAX_STREAMS, KeysCommand, Message, NetRequest, OpError,
+    AbiStatus, DEFAULT_MAX_INFLIGHT_OPS, DEFAULT_MAX_STREAMS, KeysCommand, Message, NetRequest, OpError, P2pCommand,
 };
 use zeroize::Zeroize;
 
 use super::Input;
+use super::streams::{FINISH_WRITING, RESET, Streams};
 use crate::keys::{Keys, KeysError};
 use crate::net::{Exchange, Net, NetEvent};
+use crate::p2p::P2p;
 use crate::storage::{self, Storage};
 
 /// Kinds of `yuan_stream_event` that this host sends.
 pub mod stream_kind {
+    pub const OPENED: i32 = 1;
     pub const DATA: i32 = 2;
     pub const FIN: i32 = 3;
     pub const RESET: i32 = 4;
+    pub const WRITABLE: i32 = 5;
+    pub const INBOUND: i32 = 6;
 }
 
 /// What came from the outside world.
@@ -58,6 +67,7 @@ enum Pending {
     /// A storage batch or a command for keys.
     Job,
     Net(Numbered),
+    Peers,
 }
 
 /// A net request with its serial.
@@ -73,23 +83,34 @@ pub struct Ops {
     storage: Arc<Storage>,
     keys: Arc<Keys>,
     net: Net,
+    p2p: Option<Rc<RefCell<P2p>>>,
     inputs: Sender<Input>,
     pending: HashMap<u64, Pending>,
     streams: HashMap<u32, Numbered>,
+    peer_streams: Streams,
     last_serial: u64,
 }
 
 impl Ops {
-    /// None yet. Events come back as [`Input::Op`] of this generation.
-    pub fn new(generation: u64, storage: Arc<Storage>, keys: Arc<Keys>, net: Net, inputs: Sender<Input>) -> Self {
+    /// None yet. Events come back as [`Input::Op`] of this generation; what peers do is asked for by [`Self::next_of_peers`].
+    pub fn new(
+        generation: u64,
+        storage: Arc<Storage>,
+        keys: Arc<Keys>,
+        net: Net,
+        p2p: Option<Rc<RefCell<P2p>>>,
+        inputs: Sender<Input>,
+    ) -> Self {
         Self {
             generation,
             storage,
             keys,
             net,
+            p2p,
             inputs,
             pending: HashMap::new(),
             streams: HashMap::new(),
+            peer_streams: Streams::default(),
             last_serial: 0,
         }
     }
@@ -150,7 +171,7 @@ impl Ops {
         self.admit(op)?;
         let request = NetRequest::decode(head).map_err(|_| AbiStatus::Invalid)?;
         let stream = request.response_stream;
-        if stream.is_multiple_of(2) || stream > i32::MAX as u32 || self.streams.contains_key(&stream) {
+        if stream.is_multiple_of(2) || stream > i32::MAX as u32 || self.has_stream(stream) {
             return Err(AbiStatus::Invalid);
         }
         if self.streams.len() >= DEFAULT_MAX_STREAMS as usize {
@@ -174,6 +195,40 @@ impl Ops {
         Ok(())
     }
 
+    /// `avatar_p2p`.
+    pub fn p2p(&mut self, op: u64, command: &[u8]) -> Result<(), AbiStatus> {
+        self.admit(op)?;
+        let p2p = self.p2p.clone().ok_or(AbiStatus::Unsupported)?;
+        let command = P2pCommand::decode(command).map_err(|_| AbiStatus::Invalid)?;
+        command.check()?;
+        if let Some(Command::OpenStream(open)) = &command.command
+            && self.has_stream(open.stream)
+        {
+            return Err(AbiStatus::Invalid);
+        }
+        p2p.borrow_mut().command(op, command)?;
+        self.pending.insert(op, Pending::Peers);
+        Ok(())
+    }
+
+    fn has_stream(&self, stream: u32) -> bool {
+        let of_peers = || self.peers().is_ok_and(|p2p| p2p.has_stream(stream));
+        self.streams.contains_key(&stream) || self.peer_streams.has(stream) || of_peers()
+    }
+
+    /// NOT_FOUND, which is what their streams are where there are none.
+    fn peers(&self) -> Result<RefMut<'_, P2p>, AbiStatus> {
+        self.p2p.as_ref().map(|p2p| p2p.borrow_mut()).ok_or(AbiStatus::NotFound)
+    }
+
+    /// A stream of which the guest has not been told that it is dead is not NOT_FOUND.
+    fn of_peers<T>(&self, stream: u32, done: Result<T, AbiStatus>, dead: Result<T, AbiStatus>) -> Result<T, AbiStatus> {
+        match done {
+            Err(AbiStatus::NotFound) if self.peer_streams.has(stream) => dead,
+            done => done,
+        }
+    }
+
     /// `avatar_cancel`. A batch or a command for keys is not stopped: it is on its way, and its true result follows.
     pub fn cancel(&mut self, op: u64) -> Result<(), AbiStatus> {
         match self.pending.get(&op) {
@@ -183,25 +238,40 @@ impl Ops {
                 numbered.exchange.abort();
                 Ok(())
             }
+            Some(Pending::Peers) => {
+                self.peers()?.cancel(op);
+                Ok(())
+            }
         }
     }
 
     /// `avatar_stream_grant`.
     pub fn stream_grant(&mut self, stream: u32, bytes: u32) -> Result<(), AbiStatus> {
-        let numbered = self.streams.get(&stream).ok_or(AbiStatus::NotFound)?;
-        numbered.exchange.grant(bytes);
-        Ok(())
+        match self.streams.get(&stream) {
+            Some(numbered) => {
+                numbered.exchange.grant(bytes);
+                Ok(())
+            }
+            None => {
+                let done = self.peers()?.grant(stream, bytes);
+                self.of_peers(stream, done, Ok(()))
+            }
+        }
     }
 
-    /// `avatar_stream_close`. The streams of this host carry bytes to the guest only: there is nothing to finish.
+    /// `avatar_stream_close`. The streams of net requests carry bytes to the guest only: there is nothing to finish.
     pub fn stream_close(&mut self, stream: u32, how: i64) -> Result<(), AbiStatus> {
-        const FINISH_WRITING: i64 = 1;
-        const RESET: i64 = 3;
         if !(FINISH_WRITING..=RESET).contains(&how) {
             return Err(AbiStatus::Invalid);
         }
+        if !self.streams.contains_key(&stream) {
+            let done = self.peers()?.close(stream, how as i32);
+            let done = self.of_peers(stream, done, Ok(()));
+            self.peer_streams.closed(stream, how);
+            return done;
+        }
         if how == FINISH_WRITING {
-            return self.streams.get(&stream).map(|_| ()).ok_or(AbiStatus::NotFound);
+            return Ok(());
         }
         // What is on its way for it finds no stream any more (H19).
         let numbered = self.streams.remove(&stream).ok_or(AbiStatus::NotFound)?;
@@ -209,12 +279,52 @@ impl Ops {
         Ok(())
     }
 
-    /// `avatar_stream_write`: no stream of this host can be written.
-    pub fn stream_write(&self, stream: u32) -> AbiStatus {
-        match self.streams.contains_key(&stream) {
-            true => AbiStatus::BadState,
-            false => AbiStatus::NotFound,
+    /// `avatar_stream_write`: how many bytes were taken, which is all of them. A response of HTTP cannot be written.
+    pub fn stream_write(&mut self, stream: u32, parts: &[&[u8]]) -> Result<u32, AbiStatus> {
+        if self.streams.contains_key(&stream) {
+            return Err(AbiStatus::BadState);
         }
+        let done = self.peers()?.write(stream, parts);
+        self.of_peers(stream, done, Err(AbiStatus::Closed))
+    }
+
+    /// The next thing that peers did, if there is one; what it means to the guest, if it is still of interest.
+    pub fn next_of_peers(&mut self) -> Option<Option<Tell>> {
+        let output = self.peers().ok()?.next()?;
+        Some(self.tell_peers(output))
+    }
+
+    fn tell_peers(&mut self, output: Output) -> Option<Tell> {
+        let (stream, kind, arg, data) = match output {
+            Output::Completed { op, code, head } => {
+                self.pending.remove(&op)?;
+                let body = Vec::new();
+                return Some(Tell::Complete { op, code, head, body });
+            }
+            Output::Opened { stream, credit } => {
+                self.peer_streams.began(stream);
+                (stream, stream_kind::OPENED, credit.into(), Vec::new())
+            }
+            Output::Inbound { stream, credit, head } => {
+                self.peer_streams.began(stream);
+                (stream, stream_kind::INBOUND, credit.into(), head)
+            }
+            Output::Stream { stream, event } => {
+                self.peer_streams.tells(stream, &event).then_some(())?;
+                match event {
+                    StreamEvent::Data(data) => (stream, stream_kind::DATA, 0, data),
+                    StreamEvent::Fin => (stream, stream_kind::FIN, 0, Vec::new()),
+                    StreamEvent::Reset(status) => (stream, stream_kind::RESET, status as i64, Vec::new()),
+                    StreamEvent::Writable(credit) => (stream, stream_kind::WRITABLE, credit.into(), Vec::new()),
+                }
+            }
+        };
+        Some(Tell::Stream {
+            stream,
+            kind,
+            arg,
+            data,
+        })
     }
 
     /// What an event means to the guest, if it is still of interest.
@@ -308,7 +418,7 @@ mod tests {
         let net = Net::new(Rules::default()).expect("a client");
         let (tell, inputs) = channel();
         Place {
-            ops: Ops::new(1, Arc::new(storage), Arc::new(keys), net, tell),
+            ops: Ops::new(1, Arc::new(storage), Arc::new(keys), net, None, tell),
             inputs,
             _folder: folder,
         }

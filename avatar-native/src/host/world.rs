@@ -50,7 +50,7 @@ impl Imports for World {
             _ => {}
         }
         let done = lent.and_then(|lent| self.serve(import, args, lent));
-        done.map_or_else(AbiStatus::code, |()| 0).into()
+        done.map_or_else(|status| status.code().into(), i64::from)
     }
 
     fn random(&mut self, _: &[i64], out: Result<&mut [u8], AbiStatus>) -> i64 {
@@ -60,7 +60,8 @@ impl Imports for World {
 }
 
 impl World {
-    fn serve(&mut self, import: Import, args: &[i64], lent: &[&[u8]]) -> Result<(), AbiStatus> {
+    /// What the import returns: 0, but for `avatar_stream_write`.
+    fn serve(&mut self, import: Import, args: &[i64], lent: &[&[u8]]) -> Result<u32, AbiStatus> {
         let shared = &mut *self.shared.borrow_mut();
         let part = |at: usize| lent.get(at).copied().unwrap_or_default();
         // Numbers of operations, requests and streams are unsigned (§2).
@@ -71,22 +72,23 @@ impl World {
             Import::Panic => {
                 shared.last_words = String::from_utf8_lossy(part(0)).into_owned();
             }
-            Import::Respond => return respond(shared, id, args[1], part(0), part(1)),
+            Import::Respond => respond(shared, id, args[1], part(0), part(1))?,
             Import::Emit if args[0] == TOPIC_EVENT => shared.clients.tell_all(&Frame::Event(part(0).to_vec())),
             Import::Emit => return Err(AbiStatus::Invalid),
-            Import::Storage => return shared.ops.storage(id, part(0), part(1)),
-            Import::Keys => return shared.ops.keys(id, part(0)),
-            Import::NetRequest => return shared.ops.net_request(id, part(0), part(1)),
-            Import::P2p | Import::Infer if id == 0 => return Err(AbiStatus::Invalid),
-            Import::P2p | Import::Infer => return Err(AbiStatus::Unsupported),
-            Import::Cancel => return shared.ops.cancel(id),
-            Import::StreamWrite => return Err(shared.ops.stream_write(stream)),
-            Import::StreamGrant => return shared.ops.stream_grant(stream, args[1] as u32),
-            Import::StreamClose => return shared.ops.stream_close(stream, args[1]),
+            Import::Storage => shared.ops.storage(id, part(0), part(1))?,
+            Import::Keys => shared.ops.keys(id, part(0))?,
+            Import::NetRequest => shared.ops.net_request(id, part(0), part(1))?,
+            Import::P2p => shared.ops.p2p(id, part(0))?,
+            Import::Infer if id == 0 => return Err(AbiStatus::Invalid),
+            Import::Infer => return Err(AbiStatus::Unsupported),
+            Import::Cancel => shared.ops.cancel(id)?,
+            Import::StreamWrite => return shared.ops.stream_write(stream, lent),
+            Import::StreamGrant => shared.ops.stream_grant(stream, args[1] as u32)?,
+            Import::StreamClose => shared.ops.stream_close(stream, args[1])?,
             // Answered by the caller.
             Import::ClockUnix | Import::ClockMonotonic | Import::Random => {}
         }
-        Ok(())
+        Ok(0)
     }
 }
 

@@ -7,8 +7,7 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use avatar_proto::{AbiStatus, OpErrorCode};
@@ -116,32 +115,13 @@ fn decode(bytes: &[u8]) -> Option<Sets> {
 }
 
 fn read(path: &Path) -> Result<Sets, KeysError> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Sets::new()),
-        Err(error) => return Err(failed(path, &error)),
-    };
-    make_private(&file).map_err(|error| failed(path, &error))?;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_FILE_BYTES + 1));
-    file.take(MAX_FILE_BYTES as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| failed(path, &error))?;
-    let sets = (bytes.len() <= MAX_FILE_BYTES).then(|| decode(&bytes)).flatten();
-    sets.ok_or_else(|| KeysError::corrupt(format!("{} is damaged", path.display())))
-}
-
-/// What is promised of the file is so also when somebody has copied it from elsewhere.
-fn make_private(file: &File) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        if file.metadata()?.permissions().mode() & 0o077 != 0 {
-            file.set_permissions(fs::Permissions::from_mode(0o600))?;
-        }
+    let damaged = || KeysError::corrupt(format!("{} is damaged", path.display()));
+    match private_file::read(path, MAX_FILE_BYTES) {
+        Ok(None) => Ok(Sets::new()),
+        Ok(Some(bytes)) => decode(&Zeroizing::new(bytes)).ok_or_else(damaged),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(damaged()),
+        Err(error) => Err(failed(path, &error)),
     }
-    #[cfg(not(unix))]
-    let _ = file;
-    Ok(())
 }
 
 fn failed(path: &Path, error: &io::Error) -> KeysError {

@@ -27,7 +27,12 @@ impl Node {
                 return Err(Failure::new("NOT_FOUND", message));
             }
         }
-        let host = Host::start(avatar_native::Options::new(unit(options)?, &options.dir)).await?;
+        let host = Host::start(avatar_native::Options {
+            // One command's time is too short for peers.
+            p2p: None,
+            ..avatar_native::Options::new(unit(options)?, &options.dir)
+        })
+        .await?;
         let client = Client::attach(host.attach()).await?;
         Ok(Self {
             client,

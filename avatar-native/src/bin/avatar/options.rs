@@ -68,6 +68,13 @@ pub struct Run {
     /// The Meta Unit may make http and https requests to this machine.
     #[arg(long)]
     pub allow_loopback: bool,
+    /// Peers can reach the node there; can be given several times, as a multiaddr (/ip4/0.0.0.0/tcp/4001, /ip4/0.0.0.0/udp/4001/quic-v1, /ip4/0.0.0.0/tcp/4002/ws; port 0 is a free
+    /// one). Without it the node reaches others, and is reached over relays.
+    #[arg(long, conflicts_with = "no_peers")]
+    pub listen: Vec<Multiaddr>,
+    /// The node reaches no peers and is reached by none.
+    #[arg(long)]
+    pub no_peers: bool,
     /// The Meta Unit's linear memory at most, MiB.
     #[arg(long, default_value_t = 2_048, value_parser = clap::value_parser!(u32).range(16..=4_096))]
     pub memory_mib: u32,

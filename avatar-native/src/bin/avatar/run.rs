@@ -5,7 +5,7 @@ use std::time::Duration;
 use avatar_native::boundary::Limits;
 use avatar_native::host::Standing;
 use avatar_native::socket::Listener;
-use avatar_native::{Host, HostError, hex, net};
+use avatar_native::{Host, HostError, hex, net, p2p};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -25,6 +25,9 @@ pub async fn run(options: &Options, run: &Run) -> Result<(), Failure> {
             loopback: run.allow_loopback,
             extra_roots: Vec::new(),
         },
+        p2p: (!run.no_peers).then(|| p2p::Config {
+            listen: run.listen.iter().map(ToString::to_string).collect(),
+        }),
         record: run.record.clone(),
         ..avatar_native::Options::new(unit, &options.dir)
     })
@@ -38,9 +41,16 @@ pub async fn run(options: &Options, run: &Run) -> Result<(), Failure> {
     };
     // Before anybody is told that the node runs: from then on it can be asked to stop.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let value = json!({ "did": did, "socket": path, "metaUnit": sha256 });
+    let value = json!({ "did": did, "socket": path, "peers": host.listens(), "metaUnit": sha256 });
     output::print(options.json, &value, || {
-        format!("{did}\nlistens at {}\nMeta Unit {sha256}", path.display())
+        let mut lines = vec![did.clone(), format!("listens at {}", path.display())];
+        lines.extend(
+            host.listens()
+                .iter()
+                .map(|address| format!("peers reach it at {address}")),
+        );
+        lines.push(format!("Meta Unit {sha256}"));
+        lines.join("\n")
     })?;
     let ended: Result<(), HostError> = tokio::select! {
         () = listener.serve(&host) => Ok(()),
