@@ -2,63 +2,57 @@
 
 use std::sync::OnceLock;
 
-use curve25519_dalek::edwards::EdwardsPoint;
 use curve25519_dalek::scalar::Scalar;
-use curve25519_dalek::traits::Identity as _;
-use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
+use subtle::Choice;
+use zeroize::Zeroize as _;
+
+use crate::point::{Known, Point};
 
 /// 1, 3, 5 … 15 times the same point.
-type Row = [EdwardsPoint; 8];
+type Row = [Known; 8];
 
-/// Row i has the odd multiples of 256^i times the base point.
+/// How many digits a scalar has.
+const DIGITS: usize = 64;
+
+/// Row i has the odd multiples of 16^i times the base point.
 fn table() -> &'static [Row] {
     static TABLE: OnceLock<Vec<Row>> = OnceLock::new();
     TABLE.get_or_init(|| {
-        let mut point = EdwardsPoint::mul_base(&Scalar::ONE);
-        let rows = (0..32).map(|_| {
-            let mut row = [point; 8];
-            let twice = point + point;
-            for i in 1..8 {
-                row[i] = row[i - 1] + twice;
-            }
-            point = times_2_to_the(8, point);
-            row
-        });
-        rows.collect()
+        let mut points = Vec::with_capacity(8 * DIGITS);
+        let mut first = Point::base();
+        for _ in 0..DIGITS {
+            let twice = first.plus(&first);
+            points.extend(std::iter::successors(Some(first), |point| Some(point.plus(&twice))).take(8));
+            first = (0..4).fold(first, |point, _| point.plus(&point));
+        }
+        Known::of(&points).as_chunks().0.to_vec()
     })
 }
 
-/// The base point times a scalar, in a time and with accesses to memory that do not depend on it.
-///
-/// With the scalar as the sum of d_i * 16^i, the digits at odd places are added up first, times 16, and then those at even places: so one row serves two digits.
-pub fn multiply(scalar: &Scalar) -> EdwardsPoint {
-    let table = table();
-    let digits = odd_digits(scalar);
-    let pairs = digits.as_chunks::<2>().0;
-    let at_odd_places = table.iter().zip(pairs).map(|(row, pair)| select(row, pair[1]));
-    let sum = times_2_to_the(
-        4,
-        at_odd_places.fold(EdwardsPoint::identity(), |sum, point| sum + point),
-    );
-    let at_even_places = table.iter().zip(pairs).map(|(row, pair)| select(row, pair[0]));
-    at_even_places.fold(sum, |sum, point| sum + point)
-}
-
-fn times_2_to_the(power: u32, point: EdwardsPoint) -> EdwardsPoint {
-    (0..power).fold(point, |point, _| point + point)
+/// The base point times a scalar, in a time and with accesses to memory that do not depend on it: the sum of one point for each digit.
+pub fn multiply(scalar: &Scalar) -> Point {
+    let mut digits = odd_digits(scalar);
+    let sum = std::iter::zip(table(), &digits).fold(Point::ZERO, |sum, (row, &digit)| {
+        let negative = digit.cast_unsigned() >> 7;
+        let place = digit.unsigned_abs() >> 1;
+        let bits = std::array::from_fn(|i| Choice::from(place >> i & 1));
+        sum.plus_known(&Known::select(row, bits), Choice::from(negative))
+    });
+    digits.zeroize();
+    sum
 }
 
 /// The digits of a scalar to the base of 16, each an odd number from -15 to 15: none is zero, so all are looked up alike, and half of their multiples need no table.
 ///
 /// Only an odd number has such digits. An even one is taken with the order of the group added, which is odd and leads to the same point. (Joye and Tunstall, "Exponent
 /// Recoding and Regular Exponentiation Algorithms", 2009, algorithm 6.)
-fn odd_digits(scalar: &Scalar) -> [i8; 64] {
+fn odd_digits(scalar: &Scalar) -> [i8; DIGITS] {
     let bytes = odd(scalar.as_bytes());
     let mut digits = [0; 64];
     for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
         *pair = [(byte & 15) as i8, (byte >> 4) as i8];
     }
-    for i in 1..64 {
+    for i in 1..DIGITS {
         // An even digit becomes odd, and the one before, which is odd, becomes less by 16.
         let is_even = 1 - (digits[i] & 1);
         digits[i] += is_even;
@@ -83,21 +77,9 @@ fn odd(number: &[u8; 32]) -> [u8; 32] {
     })
 }
 
-/// The row's point times an odd digit from -15 to 15. All of the row is read, whatever the digit.
-fn select(row: &Row, digit: i8) -> EdwardsPoint {
-    let is_negative = Choice::from(digit.cast_unsigned() >> 7);
-    let place = digit.unsigned_abs() >> 1;
-    let mut point = row[0];
-    for (i, multiple) in (1u8..).zip(&row[1..]) {
-        point.conditional_assign(multiple, place.ct_eq(&i));
-    }
-    let negative = -point;
-    point.conditional_assign(&negative, is_negative);
-    point
-}
-
 #[cfg(test)]
 mod tests {
+    use curve25519_dalek::edwards::EdwardsPoint;
     use proptest::prelude::*;
 
     use super::*;
@@ -114,7 +96,10 @@ mod tests {
             Scalar::from(15u8),
             Scalar::from(16u8),
         ] {
-            assert_eq!(multiply(&scalar), EdwardsPoint::mul_base(&scalar));
+            assert_eq!(
+                multiply(&scalar).compress(),
+                EdwardsPoint::mul_base(&scalar).compress().to_bytes()
+            );
         }
     }
 
@@ -122,7 +107,7 @@ mod tests {
         #[test]
         fn multiplies_as_curve25519_dalek_does(bytes: [u8; 32]) {
             let scalar = Scalar::from_bytes_mod_order(bytes);
-            prop_assert_eq!(multiply(&scalar), EdwardsPoint::mul_base(&scalar));
+            prop_assert_eq!(multiply(&scalar).compress(), EdwardsPoint::mul_base(&scalar).compress().to_bytes());
         }
     }
 }
