@@ -6,6 +6,10 @@ import { PwaPlugin } from "./www/build/pwa-plugin.mjs";
 
 const WWW = path.join(import.meta.dirname, "www");
 
+// Where the page may connect to beside its own server: the relays of whoever hosts it ("wss://relay.example https://relay.example:4002", the latter for WebTransport). By default one on this
+// machine, at whichever ports. The header that a server sends can be narrower: see www/README.md.
+const RELAY_ORIGINS = process.env.AVATAR_RELAY_ORIGINS ?? "ws://127.0.0.1:* https://127.0.0.1:*";
+
 export default {
   name: "www",
   mode: "production",
@@ -42,6 +46,6 @@ export default {
   plugins: [
     new HtmlWebpackPlugin({ template: path.join(WWW, "src/index.html"), scriptLoading: "defer", minify: false }),
     new MiniCssExtractPlugin({ filename: "[name].[contenthash].css" }),
-    new PwaPlugin({ assets: path.join(WWW, "assets"), serviceWorker: path.join(WWW, "src/service-worker/service-worker.ts") }),
+    new PwaPlugin({ assets: path.join(WWW, "assets"), serviceWorker: path.join(WWW, "src/service-worker/service-worker.ts"), relayOrigins: RELAY_ORIGINS }),
   ],
 };

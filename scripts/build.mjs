@@ -31,7 +31,7 @@ export async function build() {
 }
 
 async function buildPackage({ dir, inputs, output }) {
-  const hash = hashFiles(filesBelow(...inputs.map((input) => path.join(ROOT, input))), process.version);
+  const hash = hashFiles(filesBelow(...inputs.map((input) => path.join(ROOT, input))), `${process.version} ${process.env.AVATAR_RELAY_ORIGINS ?? ""}`);
   const stamp = path.join(STAMPS, dir);
   const dist = path.join(ROOT, output);
   if (isFresh(stamp, hash, [dist])) return;

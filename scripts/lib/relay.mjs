@@ -8,7 +8,7 @@ import { cargoEnv } from "./env.mjs";
 import { CACHE, WORKSPACES } from "./paths.mjs";
 import { Problem, mustRun } from "./run.mjs";
 
-/** Resolves when the relay listens, with the address of its HTTP server. It ends with this process. */
+/** Resolves when the relay listens, with its addresses and the one of its HTTP server. It ends with this process. */
 export async function startRelay() {
   const { dir, target } = WORKSPACES.native;
   await mustRun("Building the relay", "cargo", ["build", "--bin", "avatar"], { cwd: dir, env: cargoEnv("native") });
@@ -19,5 +19,5 @@ export async function startRelay() {
   const [line] = await Promise.race([once(createInterface({ input: child.stdout }), "line"), ended]);
   // From now on the app goes on without it.
   ended.catch(({ message }) => process.stderr.write(`${message}\n`));
-  return JSON.parse(line).http;
+  return JSON.parse(line);
 }

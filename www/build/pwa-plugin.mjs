@@ -6,6 +6,7 @@ import { build } from "esbuild";
 import { injectManifest } from "workbox-build";
 
 const BUILD_PLACEHOLDER = "__AVATAR_BUILD__";
+const RELAY_ORIGINS_PLACEHOLDER = "__AVATAR_RELAY_ORIGINS__";
 /** Not for offline use: maps are for developers, and the package's inlined WebAssembly only helps where no file can be served beside the script. */
 const NOT_OFFLINE = ["**/*.map", "**/*inline*"];
 /** No file of the app may be larger; the biggest is meta_unit.wasm. */
@@ -15,7 +16,7 @@ const MAX_FILE_BYTES = 8 * 1024 * 1024;
 export class PwaPlugin {
   #options;
 
-  /** `assets`: a folder that is copied as it is; `serviceWorker`: the TypeScript source. */
+  /** `assets`: a folder that is copied as it is; `serviceWorker`: the TypeScript source; `relayOrigins`: where the page may connect to beside its own server, as a policy names it. */
   constructor(options) {
     this.#options = options;
   }
@@ -25,9 +26,11 @@ export class PwaPlugin {
       if (compilation.errors.length > 0) return;
       const dist = compilation.outputOptions.path;
       cpSync(this.#options.assets, dist, { recursive: true });
-      const id = buildId(dist);
       const page = path.join(dist, "index.html");
-      writeFileSync(page, readFileSync(page, "utf8").replaceAll(BUILD_PLACEHOLDER, id));
+      const fill = (placeholder, text) => writeFileSync(page, readFileSync(page, "utf8").replaceAll(placeholder, text));
+      fill(RELAY_ORIGINS_PLACEHOLDER, this.#options.relayOrigins);
+      const id = buildId(dist);
+      fill(BUILD_PLACEHOLDER, id);
       await this.#serviceWorker(dist, id);
     });
     compiler.hooks.afterCompile.tap("PwaPlugin", (compilation) => {

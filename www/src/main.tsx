@@ -8,6 +8,7 @@ import "./styles/pages.css";
 import "./styles/forms.css";
 import "./styles/identity.css";
 import "./styles/wallet.css";
+import "./styles/devices.css";
 import "./styles/overlays.css";
 import { effect } from "@preact/signals";
 import { render } from "preact";
@@ -32,7 +33,10 @@ const stop = effect(() => {
   if (phase.value.name === "starting") return;
   queueMicrotask(() => stop());
   void followUpdates();
-  if (phase.value.name === "ready") welcomeFromOutside();
+  if (phase.value.name === "ready") {
+    welcomeFromOutside();
+    void import(/* webpackChunkName: "peers" */ "./node/peers").then(({ followPeers }) => followPeers());
+  }
 });
 
 interface LaunchQueue {

@@ -12,6 +12,7 @@ import { bindNote, type OnWrite } from "./binding";
 import { markdown } from "./bounded";
 import { frontMatter } from "./front-matter";
 import { look } from "./look";
+import { otherCursors } from "./others";
 import { complete, wikiLinksExtension, type LinkActions } from "./wiki-links";
 
 /** From here on, text is shown plain: the Markdown parser reads a paragraph again at each key, and a file without empty lines is one paragraph. */
@@ -89,6 +90,7 @@ export function openEditor(options: EditorOptions): Editor {
         placeholder("Write. [[ links to a note, # makes a tag."),
         wikiLinksExtension(options),
         frontMatter,
+        otherCursors(options.doc.presence),
         look,
       ],
     }),

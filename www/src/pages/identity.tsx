@@ -1,18 +1,15 @@
 import type { Device, IdentityState, KeyProtection } from "@dao/avatar";
-import { useSignal } from "@preact/signals";
 import { theAvatar } from "../node/avatar";
 import { act, canLock, identity } from "../node/identity";
 import { lockNow } from "../shell/commands";
 import { go } from "../shell/router";
 import { notify } from "../shell/toasts";
-import { Button, IconButton } from "../ui/button";
+import { Button } from "../ui/button";
 import { ask } from "../ui/confirm";
 import { CopyButton } from "../ui/copy-button";
 import { Icon } from "../ui/icons";
 import { Page } from "../ui/page";
 import { QrCode } from "../ui/qr-code";
-import { sentence } from "../ui/sentence";
-import { shownTime } from "../ui/time";
 import { useWork } from "../ui/work";
 
 /** Who the person is, to others and to other devices. */
@@ -25,7 +22,7 @@ export function IdentityPage() {
         <>
           <WayBack state={state} />
           <KeysCard state={state} />
-          <DevicesCard devices={state.devices} conflicts={state.conflicts} />
+          <DevicesCard devices={state.devices} />
           <RenewCard state={state} />
         </>
       )}
@@ -99,62 +96,18 @@ function KeysCard({ state }: { state: IdentityState }) {
   );
 }
 
-function DevicesCard({ devices, conflicts }: { devices: readonly Device[]; conflicts: readonly string[] }) {
-  const editing = useSignal<string | undefined>(undefined);
-  const remove = async (device: Device): Promise<void> => {
-    if (!(await ask(`Remove “${device.name}”?`, "From now on it does not speak for you any more. That is written into a signed list that all your devices share, and cannot be undone; the device can be added again.", "Remove it", { danger: true }))) return;
-    await act(theAvatar().identity.removeDevice(device.id));
-  };
-  const rename = async (device: Device, name: string): Promise<void> => {
-    editing.value = undefined;
-    if (name.trim() !== "" && name.trim() !== device.name) await act(theAvatar().identity.renameDevice(device.id, name.trim()));
-  };
+function DevicesCard({ devices }: { devices: readonly Device[] }) {
+  const count = devices.filter((device) => device.removedAt === undefined).length;
   return (
-    <section class="card" aria-labelledby="devices-head">
-      <h2 id="devices-head">Devices that speak for you</h2>
-      <ul class="rows" data-testid="devices" data-count={devices.filter((device) => device.removedAt === undefined).length}>
-        {devices.map((device) => (
-          <li key={device.id} data-testid="device" data-id={device.id} data-this={device.thisDevice} data-removed={device.removedAt !== undefined}>
-            <Icon name="device" />
-            {editing.value === device.id ? (
-              <form
-                class="row-form"
-                onSubmit={(event) => {
-                  event.preventDefault();
-                  void rename(device, new FormData(event.currentTarget).get("name") as string);
-                }}
-              >
-                <input name="name" autocomplete="off" data-testid="device-name" aria-label="Name of the device" maxLength={64} value={device.name} ref={(input) => input?.select()} onKeyDown={(event) => event.key === "Escape" && (editing.value = undefined)} />
-                <Button type="submit">Save</Button>
-              </form>
-            ) : (
-              <span>
-                {device.name || (device.thisDevice ? "This device" : "A device")}
-                {device.thisDevice && <span class="pill">this one</span>}
-                {device.removedAt && <span class="pill">removed {shownTime(device.removedAt)}</span>}
-                {device.addedAt.getTime() > 0 && <small>since {shownTime(device.addedAt)}</small>}
-              </span>
-            )}
-            {device.removedAt === undefined && editing.value !== device.id && (
-              <>
-                <IconButton icon="pen" label={`Rename ${device.name || "the device"}`} data-testid="device-rename" onClick={() => (editing.value = device.id)} />
-                {!device.thisDevice && <IconButton icon="trash" label={`Remove ${device.name || "the device"}`} data-testid="device-remove" onClick={() => void remove(device)} />}
-              </>
-            )}
-          </li>
-        ))}
-      </ul>
-      {conflicts.length > 0 && (
-        <div class="conflicts" role="status" data-testid="identity-conflicts" data-count={conflicts.length}>
-          <h3 class="small-head">Your devices said things that exclude each other. This is how it was decided, everywhere alike:</h3>
-          <ul class="lacking">
-            {conflicts.map((conflict) => (
-              <li key={conflict}>{sentence(conflict)}</li>
-            ))}
-          </ul>
-        </div>
-      )}
-      <p class="fine">Devices find each other when they are connected; that part of Avatar is still being built.</p>
+    <section class="card line-card" aria-labelledby="devices-head" data-testid="identity-devices" data-count={count}>
+      <Icon name="device" size={24} />
+      <div>
+        <h2 id="devices-head">{count === 1 ? "One device speaks for you" : `${count} devices speak for you`}</h2>
+        <p>Each has a key of its own, so that one that is lost can be removed.</p>
+      </div>
+      <Button data-testid="identity-devices-open" onClick={() => go("#/devices")}>
+        My devices
+      </Button>
     </section>
   );
 }

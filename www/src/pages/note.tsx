@@ -1,13 +1,15 @@
 /** One note: title, tags, text, and what links here. */
-import type { DocumentId } from "@dao/avatar";
+import type { DocumentId, Presence, PresentDevice } from "@dao/avatar";
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { colourOf } from "../devices/words";
 import { linkKey } from "../markdown/links";
 import { exportPaths } from "../markdown/paths";
 import { encodeFile } from "../markdown/encoding";
 import { saveState, theAvatar, tracked } from "../node/avatar";
 import { identity } from "../node/identity";
 import { useLiveQuery } from "../node/live";
+import { nameOf } from "../node/peers";
 import { backlinksSpec, findByName, shownTitle, type Note } from "../node/notes";
 import { OpenNote } from "../node/open-note";
 import { codeOf, wordsFor } from "../node/words";
@@ -120,6 +122,7 @@ function Opened({ note }: { note: OpenNote }) {
         <IconButton icon="back" label="All notes" data-testid="note-back" onClick={() => go("#/")} />
         <SaveBadge testId="note-save-state" state={saveState.value === "error" || saveState.value === "memory" ? saveState.value : note.saved.value ? "saved" : "saving"} />
         <span class="note-bar-space" />
+        <Others presence={note.doc.presence} />
         <IconButton icon="undo" label="Undo" data-testid="undo" disabled={!note.canUndo.value} onClick={() => void note.undo()} />
         <IconButton icon="redo" label="Redo" data-testid="redo" disabled={!note.canRedo.value} onClick={() => void note.redo()} />
         <IconButton icon={reading.value ? "pen" : "eye"} label={reading.value ? "Write" : "Read"} data-testid="preview-toggle" aria-pressed={reading.value} onClick={toggleReading} />
@@ -144,6 +147,21 @@ function Opened({ note }: { note: OpenNote }) {
         </div>
       </div>
     </article>
+  );
+}
+
+/** Who else has this note open. */
+function Others({ presence }: { presence: Presence }) {
+  const others = useSignal<readonly PresentDevice[]>([]);
+  useEffect(() => presence.subscribe((now) => (others.value = now)), [presence]);
+  return (
+    <div class="others" role="status" data-testid="others" data-count={others.value.length}>
+      {others.value.map(({ device }) => (
+        <span key={device} class="other" data-testid="other" data-device={device} data-colour={colourOf(device)} title={`${nameOf(device)} is here, too`}>
+          {nameOf(device)}
+        </span>
+      ))}
+    </div>
   );
 }
 

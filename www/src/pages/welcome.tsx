@@ -30,6 +30,9 @@ export function Welcome() {
           <button type="button" class="link-button" data-testid="welcome-restore" onClick={() => go("#/restore")}>
             I have been here before
           </button>
+          <button type="button" class="link-button" data-testid="welcome-link" onClick={() => go("#/link")}>
+            I have Avatar on another device
+          </button>
         </p>
         <ul class="promises">
           {PROMISES.map((promise) => (

@@ -12,6 +12,21 @@ precacheAndRoute(self.__WB_MANIFEST, { cleanURLs: false });
 cleanupOutdatedCaches();
 registerRoute(new NavigationRoute(createHandlerBoundToURL("index.html")));
 
+// Where relays are is asked each time. Where the app's server does not answer, the relays may still be there: then it is as it was last heard.
+registerRoute(
+  ({ url }) => url.href === new URL("relay.json", self.registration.scope).href,
+  async ({ request }) => {
+    const cache = await caches.open("relays");
+    try {
+      const response = await fetch(request);
+      if (response.ok) await cache.put(request, response.clone());
+      return response;
+    } catch {
+      return (await cache.match(request)) ?? Response.json({ addresses: [] });
+    }
+  },
+);
+
 self.addEventListener("message", (event) => {
   const { type } = (event.data ?? {}) as { type?: string };
   // A new build takes over only when the person says so.

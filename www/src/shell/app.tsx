@@ -22,6 +22,9 @@ import { DropTarget } from "./drop-target";
 
 const ImportPage = lazy(() => import(/* webpackChunkName: "page-import" */ "../pages/import").then((module) => module.ImportPage));
 const ExportPage = lazy(() => import(/* webpackChunkName: "page-export" */ "../pages/export").then((module) => module.ExportPage));
+const DevicesPage = lazy(() => import(/* webpackChunkName: "page-devices" */ "../pages/devices").then((module) => module.DevicesPage));
+const LinkPage = lazy(() => import(/* webpackChunkName: "page-link" */ "../pages/link").then((module) => module.LinkPage));
+const NetworkPage = lazy(() => import(/* webpackChunkName: "page-network" */ "../pages/network").then((module) => module.NetworkPage));
 const IdentityPage = lazy(() => import(/* webpackChunkName: "page-identity" */ "../pages/identity").then((module) => module.IdentityPage));
 const RecoveryPage = lazy(() => import(/* webpackChunkName: "page-recovery" */ "../pages/recovery").then((module) => module.RecoveryPage));
 const RestorePage = lazy(() => import(/* webpackChunkName: "page-restore" */ "../pages/restore").then((module) => module.RestorePage));
@@ -35,6 +38,7 @@ const NAV: readonly { page: NavPage; label: string; icon: IconName }[] = [
   { page: "wallet", label: "Wallet", icon: "wallet" },
   { page: "import", label: "Import", icon: "import" },
   { page: "export", label: "Export", icon: "export" },
+  { page: "devices", label: "Devices", icon: "device" },
   { page: "identity", label: "Identity", icon: "identity" },
   { page: "storage", label: "Storage", icon: "storage" },
 ];
@@ -46,6 +50,9 @@ const TITLES: Readonly<Record<PageName, string>> = {
   import: "Import",
   export: "Export",
   wallet: "Wallet",
+  devices: "Devices",
+  link: "Link this device",
+  network: "Network",
   identity: "Identity",
   recovery: "Ways back in",
   restore: "Welcome back",
@@ -53,7 +60,7 @@ const TITLES: Readonly<Record<PageName, string>> = {
 };
 
 /** What belongs to a page of the navigation. */
-const WITHIN: Partial<Record<PageName, NavPage>> = { note: "notes", new: "notes", recovery: "identity" };
+const WITHIN: Partial<Record<PageName, NavPage>> = { note: "notes", new: "notes", recovery: "identity", link: "devices", network: "devices" };
 
 export function App() {
   const { page } = route.value;
@@ -115,6 +122,12 @@ function Body({ page }: { page: PageName }): ComponentChildren {
       return <ExportPage />;
     case "wallet":
       return <WalletPage />;
+    case "devices":
+      return <DevicesPage />;
+    case "link":
+      return <LinkPage />;
+    case "network":
+      return <NetworkPage />;
     case "identity":
       return <IdentityPage />;
     case "recovery":

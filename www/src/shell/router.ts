@@ -3,22 +3,22 @@
  */
 import { computed, signal } from "@preact/signals";
 
-export type PageName = "notes" | "note" | "new" | "import" | "export" | "wallet" | "identity" | "recovery" | "restore" | "storage";
+export type PageName = "notes" | "note" | "new" | "import" | "export" | "wallet" | "devices" | "link" | "network" | "identity" | "recovery" | "restore" | "storage";
 
 export interface Route {
   readonly page: PageName;
-  /** The document of `note`, the credential or the task of `wallet`. */
+  /** The document of `note`, the credential or the task of `wallet`, the code of `link`. */
   readonly id?: string;
   readonly query: URLSearchParams;
 }
 
-const PAGES: ReadonlySet<string> = new Set(["new", "import", "export", "wallet", "identity", "recovery", "restore", "storage"]);
+const PAGES: ReadonlySet<string> = new Set(["new", "import", "export", "wallet", "devices", "link", "network", "identity", "recovery", "restore", "storage"]);
 
 export function parseRoute(hash: string): Route {
   const [path = "", search = ""] = hash.replace(/^#/, "").split("?", 2);
   const query = new URLSearchParams(search);
   const [first = "", second] = path.split("/").filter(Boolean);
-  if ((first === "note" || first === "wallet") && second) return { page: first, id: second, query };
+  if ((first === "note" || first === "wallet" || first === "link") && second) return { page: first, id: second, query };
   if (PAGES.has(first)) return { page: first as PageName, query };
   return { page: "notes", query };
 }

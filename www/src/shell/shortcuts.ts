@@ -22,7 +22,7 @@ export function listenForShortcuts(): void {
       // By place on the keyboard: with Alt, some layouts type other letters.
       if (event.code === "KeyN") return run(() => void newNote());
       if (event.code === "KeyL") return run(() => void lockNow());
-      const page = /^Digit([1-6])$/.exec(event.code);
+      const page = /^Digit([1-7])$/.exec(event.code);
       if (page) return run(() => COMMANDS.find((command) => command.keys === `Alt+${page[1]}`)?.run());
     }
     if (mod || event.altKey || isTyping(event.target)) return;
