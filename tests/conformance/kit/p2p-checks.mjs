@@ -1,6 +1,6 @@
 // The checks of avatar_p2p, H24 to H29, with js-libp2p as the peer. A table of their own: no mutant of the reference host breaks these MUSTs, because it reaches no peers.
 import { P2pHost, STATUS, request, same } from "./p2p-host.mjs";
-import { PROTOCOLS, startPeer } from "./p2p-peer.mjs";
+import { PROTOCOLS, send, startPeer } from "./p2p-peer.mjs";
 
 const { ECHO, DEAF, SHOUT, GUEST } = PROTOCOLS;
 
@@ -129,7 +129,7 @@ export const P2P_CHECKS = [
       served.catch(() => undefined);
       const sent = Uint8Array.from({ length: 300_000 }, (_, at) => at % 251);
       const back = readAll(stream);
-      for (let at = 0; at < sent.length; at += 50_000) if (!stream.send(sent.slice(at, at + 50_000))) await stream.onDrain();
+      for (let at = 0; at < sent.length; at += 50_000) await send(stream, sent.slice(at, at + 50_000));
       await stream.close();
       await served;
       session.require(same(await back, sent), "other bytes came back than were sent");

@@ -1,14 +1,7 @@
-// The peer of the checks of avatar_p2p: js-libp2p from npm, over WebSocket and TCP on loopback.
+// The peer of the checks of avatar_p2p: js-libp2p (js-libp2p.mjs), and what it serves.
 import { EventEmitter, once } from "node:events";
-import { WebSocket } from "ws";
-
-// js-libp2p expects them of its platform, and Node 20 lacks them.
-globalThis.WebSocket ??= WebSocket;
-Promise.withResolvers ??= function withResolvers() {
-  const parts = {};
-  parts.promise = new this((resolve, reject) => Object.assign(parts, { resolve, reject }));
-  return parts;
-};
+import { PATIENCE_MS } from "./adapter.mjs";
+import { startNode } from "./js-libp2p.mjs";
 
 /** What the peer serves. */
 export const PROTOCOLS = {
@@ -24,34 +17,27 @@ export const PROTOCOLS = {
 
 const PIECE = 64 * 1024;
 
+/** Sends, and waits until more can be sent: `onDrain` of js-libp2p waits for the first time alone. */
+export async function send(stream, bytes) {
+  if (stream.send(bytes) || !stream.writableNeedsDrain) return;
+  await new Promise((resolve) => ["drain", "close"].forEach((name) => stream.addEventListener(name, resolve, { once: true })));
+}
+
 async function echo(stream) {
-  for await (const part of stream) if (!stream.send(part)) await stream.onDrain();
+  for await (const part of stream) await send(stream, part);
   await stream.close();
 }
 
 async function shout(stream) {
   for (let at = 0; stream.status === "open"; at += PIECE) {
     const bytes = Uint8Array.from({ length: PIECE }, (_, offset) => (at + offset) % 251);
-    if (!stream.send(bytes)) await stream.onDrain();
+    await send(stream, bytes);
   }
 }
 
 /** A node that listens on loopback. `relay`: it also relays for others; `gossip`: it also speaks gossipsub, as `node.services.gossip`. */
-export async function startPeer({ relay = false, gossip = false } = {}) {
-  // Loaded only where a host has peers: it takes a second.
-  const [{ createLibp2p }, { noise }, { yamux }, { webSockets }, { tcp }, { identify }, { ping }, { circuitRelayServer }, { gossipsub }] = await Promise.all(
-    ["libp2p", "@chainsafe/libp2p-noise", "@chainsafe/libp2p-yamux", "@libp2p/websockets", "@libp2p/tcp", "@libp2p/identify", "@libp2p/ping", "@libp2p/circuit-relay-v2", "@libp2p/gossipsub"].map((name) => import(name)),
-  );
-  const node = await createLibp2p({
-    addresses: { listen: ["/ip4/127.0.0.1/tcp/0/ws", "/ip4/127.0.0.1/tcp/0"] },
-    transports: [webSockets(), tcp()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    connectionGater: { denyDialMultiaddr: () => false },
-    connectionManager: { reconnectRetries: 0 },
-    services: { identify: identify(), ping: ping(), ...(gossip && { gossip: gossipsub() }), ...(relay && { relay: circuitRelayServer({ reservations: { applyDefaultLimit: false } }) }) },
-  });
-  return Peer.of(node);
+export async function startPeer(options) {
+  return Peer.of(await startNode({ ...options, listen: true }));
 }
 
 /** The other end of a host. */
@@ -104,10 +90,11 @@ export class Peer {
 
   /** Waits until a stream of this protocol, opened by a host, has ended. */
   async streamEnded(protocol) {
+    const signal = AbortSignal.timeout(PATIENCE_MS);
     for (;;) {
       const at = this.ended.findIndex((ended) => ended.protocol === protocol);
       if (at >= 0) return this.ended.splice(at, 1)[0];
-      await once(this.#events, "ended");
+      await once(this.#events, "ended", { signal });
     }
   }
 

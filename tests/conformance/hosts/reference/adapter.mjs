@@ -6,12 +6,15 @@ import { Boundary } from "./boundary.mjs";
 import { Host } from "./host.mjs";
 import { MUTANTS } from "./mutants/index.mjs";
 import { Keys } from "./keys.mjs";
+import { Link } from "./link.mjs";
 import { Exchange, Net } from "./net.mjs";
 import { Operations } from "./operations.mjs";
+import { P2p } from "./p2p.mjs";
+import { PeerEvents } from "./peer-events.mjs";
 import { Store } from "./store.mjs";
 
 const { values } = parseArgs({ options: { break: { type: "string" } } });
-const parts = { Boundary, Host, Keys, Net, Operations, Store, Exchange };
+const parts = { Boundary, Host, Keys, Link, Net, Operations, P2p, PeerEvents, Store, Exchange };
 if (values.break) {
   const mutant = MUTANTS[values.break];
   if (!mutant) throw new Error(`there is no mutant ${values.break}`);

@@ -133,6 +133,10 @@ export class Boundary {
       if (op === 0n) throw new Refused(Status.INVALID);
       return run(op, this.take(head, headLen), this.take(body, bodyLen));
     };
+    const command = (run) => (op, ptr, len) => {
+      if (op === 0n) throw new Refused(Status.INVALID);
+      return run(op, this.take(ptr, len));
+    };
     return {
       avatar_random: (ptr, len) => this.random(this.lent(ptr, len)),
       avatar_respond: (req, flags, head, headLen, body, bodyLen) => {
@@ -146,17 +150,14 @@ export class Boundary {
       avatar_storage: operation((op, head, body) => world.storage(op, head, body)),
       avatar_net_request: operation((op, head, body) => world.netRequest(op, head, body)),
       avatar_infer: () => this.unsupported(),
-      avatar_p2p: () => this.unsupported(),
-      avatar_keys: (op, ptr, len) => {
-        if (op === 0n) throw new Refused(Status.INVALID);
-        return world.keys(op, this.take(ptr, len));
-      },
+      avatar_p2p: command((op, bytes) => world.p2p(op, bytes)),
+      avatar_keys: command((op, bytes) => world.keys(op, bytes)),
       avatar_cancel: (op) => world.cancel(op),
       avatar_stream_write: (stream, iov, count) => {
         const pairs = this.lent(iov, count * 8);
         const view = new DataView(pairs.buffer, pairs.byteOffset, pairs.byteLength);
-        for (let at = 0; at < pairs.length; at += 8) this.lent(view.getUint32(at, true), view.getUint32(at + 4, true));
-        return world.streamWrite(stream);
+        const parts = Array.from({ length: count }, (_, nth) => this.take(view.getUint32(8 * nth, true), view.getUint32(8 * nth + 4, true)));
+        return world.streamWrite(stream, Buffer.concat(parts));
       },
       avatar_stream_grant: (stream, bytes) => world.streamGrant(stream, bytes >>> 0),
       avatar_stream_close: (stream, how) => world.streamClose(stream, how),

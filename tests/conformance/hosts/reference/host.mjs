@@ -26,6 +26,7 @@ export class Host {
     this.store = options.medium?.store ?? new parts.Store();
     this.keys = options.medium?.keys ?? new parts.Keys();
     this.net = new parts.Net(options);
+    this.p2p = new parts.P2p(options.medium?.p2p.key);
   }
 
   static async start(parts, module, options, events) {
@@ -38,7 +39,7 @@ export class Host {
   // ---- instances
 
   async startInstance() {
-    const operations = new this.parts.Operations(this.store, this.keys, this.net, () => this.wake());
+    const operations = new this.parts.Operations(this, () => this.wake());
     const boundary = new this.parts.Boundary(this.world(operations));
     await boundary.instantiate(this.module);
     if (this.standing !== "up") return;
@@ -54,7 +55,7 @@ export class Host {
       create(HostHelloSchema, {
         host: "conformance-reference/0.1.0",
         name: "conformance",
-        capabilities: [Capability.STORAGE, Capability.NET, Capability.KEYS],
+        capabilities: [Capability.STORAGE, Capability.NET, Capability.KEYS, Capability.P2P],
         limits: { maxBufferBytes: MAX_BUFFER_BYTES, maxInflight: MAX_OPS },
       }),
     );
@@ -68,8 +69,9 @@ export class Host {
       storage: (op, head, body) => operations.storage(op, head, body),
       netRequest: (op, head, body) => operations.netRequest(op, head, body),
       keys: (op, command) => operations.guard(op, command),
+      p2p: (op, command) => operations.reach(op, command),
       cancel: (op) => operations.cancel(op),
-      streamWrite: (stream) => operations.streamWrite(stream),
+      streamWrite: (stream, bytes) => operations.streamWrite(stream, bytes),
       streamGrant: (stream, bytes) => operations.streamGrant(stream, bytes),
       streamClose: (stream, how) => operations.streamClose(stream, how),
     };
@@ -213,7 +215,7 @@ export class Host {
   async stop() {
     if (this.standing !== "up" || !this.instance) {
       this.standing = "stopped";
-      return;
+      return this.p2p.stop();
     }
     this.standing = "closing";
     const ended = new Promise((resolve) => (this.end = resolve));
@@ -228,5 +230,6 @@ export class Host {
     clearTimeout(this.patience);
     this.drop();
     this.standing = "stopped";
+    await this.p2p.stop();
   }
 }

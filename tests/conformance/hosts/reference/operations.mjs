@@ -1,8 +1,10 @@
 // The operations and streams of one instance: each accepted one completes exactly once (H14), in a later turn.
+import { Kind } from "./link.mjs";
 import { OpErrorCode, OpFailed, Refused, Status } from "./status.mjs";
 
 export const MAX_OPS = 1_024;
 const FINISH_WRITING = 1;
+const STOP_READING = 2;
 const RESET = 3;
 
 const cancelled = () => {
@@ -15,9 +17,14 @@ export class Operations {
   pending = new Map();
   streams = new Map();
   #batches = [];
+  #opening = new Set();
+  #lastInbound = 0;
 
-  constructor(store, keys, net, wake) {
-    Object.assign(this, { store, keys, net, wake });
+  /** `host` has the parts that outlive an instance; `wake` is called when there is something to tell the guest. */
+  constructor({ parts, store, keys, net, p2p }, wake) {
+    Object.assign(this, { parts, store, keys, net, p2p, wake });
+    this.session = { events: new parts.PeerEvents(), inbound: (stream, head) => this.inbound(stream, head) };
+    p2p.attach(this.session);
   }
 
   admit(op) {
@@ -92,13 +99,60 @@ export class Operations {
     this.pending.set(op, { cancel });
   }
 
+  // ---- peers
+
+  reach(op, bytes) {
+    this.admit(op);
+    const command = this.p2p.decode(bytes);
+    const number = command.case === "openStream" ? command.value.stream : undefined;
+    if (number !== undefined && this.isTaken(number)) throw new Refused(Status.INVALID);
+    this.#opening.add(number);
+    this.pending.set(op, { cancel: () => this.p2p.cancel(command, this.session) && this.settle(op, cancelled) });
+    const failed = (failure) =>
+      this.settle(op, () => {
+        throw failure;
+      });
+    this.p2p
+      .run(command, this.session)
+      .then(({ head, stream }) => this.reached(op, head, stream), failed)
+      .finally(() => this.#opening.delete(number));
+  }
+
+  isTaken(number) {
+    return this.p2p.minds(this.streams.has(number) || this.#opening.has(number));
+  }
+
+  reached(op, head, opened) {
+    // Cancelled meanwhile, or the instance is gone.
+    if (!this.pending.has(op)) return opened?.stream.abort(new Error("nobody waits for it"));
+    this.settle(op, () => ({ head }));
+    if (opened) this.link(opened.number, opened.stream, Kind.OPENED);
+  }
+
+  inbound(stream, head) {
+    this.#lastInbound += 2;
+    this.link(this.#lastInbound, stream, Kind.INBOUND, head);
+  }
+
+  link(number, stream, kind, head) {
+    const tell = (...event) => this.tellOf(number, ...event);
+    const link = new this.parts.Link(stream, tell, () => this.streams.delete(number));
+    this.streams.set(number, link);
+    tell(kind, link.credit, head);
+  }
+
+  tellOf(stream, kind, arg, data = new Uint8Array()) {
+    const event = (boundary) => boundary.streamEvent(stream, kind, BigInt(arg), data);
+    this.tell(Object.assign(event, { stream, kind }));
+  }
+
   // ---- net
 
   netRequest(op, head, body) {
     this.admit(op);
     const request = this.net.decode(head);
     const stream = request.responseStream;
-    if (stream % 2 === 0 || stream >= 2 ** 31 || this.streams.has(stream)) throw new Refused(Status.INVALID);
+    if (stream % 2 === 0 || stream >= 2 ** 31 || this.streams.has(stream) || this.#opening.has(stream)) throw new Refused(Status.INVALID);
     const exchange = this.net.exchange(request, body, {
       head: (response) => this.settle(op, () => ({ head: response })),
       failed: (failure) => {
@@ -118,9 +172,7 @@ export class Operations {
     if (!this.streams.has(stream)) return;
     const isOver = kind !== this.net.DATA;
     if (isOver) this.streams.delete(stream);
-    const event = (boundary) => boundary.streamEvent(stream, kind, BigInt(arg), data ?? new Uint8Array());
-    event.stream = stream;
-    this.tell(event);
+    this.tellOf(stream, kind, arg, data);
   }
 
   stream(stream) {
@@ -130,9 +182,10 @@ export class Operations {
   }
 
   /** Responses are read only. */
-  streamWrite(stream) {
-    this.stream(stream);
-    throw new Refused(Status.UNSUPPORTED);
+  streamWrite(stream, bytes) {
+    const link = this.stream(stream);
+    if (!link.write) throw new Refused(Status.UNSUPPORTED);
+    return link.write(bytes);
   }
 
   streamGrant(stream, bytes) {
@@ -141,22 +194,29 @@ export class Operations {
 
   streamClose(stream, how) {
     if (how < FINISH_WRITING || how > RESET) throw new Refused(Status.INVALID);
-    const exchange = this.stream(stream);
+    const link = this.stream(stream);
+    if (link.close) {
+      this.silence(stream, how);
+      return link.close(how);
+    }
     if (how === FINISH_WRITING) return;
-    this.silence(stream);
-    exchange.abort();
+    this.streams.delete(stream);
+    this.silence(stream, RESET);
+    link.abort();
   }
 
-  /** The guest has reset the stream: what waits is not told any more (H19). */
-  silence(stream) {
-    this.streams.delete(stream);
-    this.events = this.events.filter((event) => event.stream !== stream);
+  /** What waits of a way that the guest has closed is not told any more (H19). */
+  silence(stream, how) {
+    const ended = { [FINISH_WRITING]: [Kind.WRITABLE], [STOP_READING]: [Kind.DATA, Kind.FIN], [RESET]: Object.values(Kind) }[how];
+    this.events = this.events.filter((event) => event.stream !== stream || !ended.includes(event.kind));
   }
 
   /** The instance is gone: nobody is told anything. */
   abandon() {
     this.tell = () => undefined;
     this.events = [];
-    for (const exchange of this.streams.values()) exchange.abort();
+    this.pending.clear();
+    this.p2p.detach();
+    for (const stream of this.streams.values()) stream.abort();
   }
 }

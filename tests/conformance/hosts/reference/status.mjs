@@ -2,7 +2,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { OpErrorCode, OpErrorSchema } from "../../../../pkg/dist/gen/dao/avatar/v1/abi_pb.js";
 
-export const Status = { OK: 0, INVALID: -1, BAD_BUFFER: -2, UNSUPPORTED: -3, LIMIT: -4, NOT_FOUND: -6, DENIED: -7, CANCELLED: -9, IO: -11, CORRUPT: -12 };
+export const Status = { OK: 0, INVALID: -1, BAD_BUFFER: -2, UNSUPPORTED: -3, LIMIT: -4, AGAIN: -5, NOT_FOUND: -6, DENIED: -7, CLOSED: -8, CANCELLED: -9, BAD_STATE: -10, IO: -11, CORRUPT: -12 };
 export { OpErrorCode };
 
 /** An import refuses with a status. */
