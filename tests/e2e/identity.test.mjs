@@ -287,14 +287,14 @@ for (const engine of engines) {
 
   test(`${engine.name}: a device has a name that the person gives it`, { skip }, async (t) => {
     const { page } = await app(t, engine);
-    await goHash(page, "#/identity");
+    await goHash(page, "#/devices");
     await dataOf(page, "device", '[data-this="true"]');
     await page.click(tid("device-rename"));
     await fill(page, "device-name", "Kitchen laptop");
     await page.press("Enter");
     await page.waitFor(() => document.querySelector('[data-testid="device"]')?.textContent.includes("Kitchen laptop"));
     await reloadApp(page);
-    await goHash(page, "#/identity");
+    await goHash(page, "#/devices");
     await page.waitFor(() => document.querySelector('[data-testid="device"]')?.textContent.includes("Kitchen laptop"));
   });
 }
