@@ -19,11 +19,11 @@ export function suites() {
     rust: { needs: "wasm", steps: [...rustSteps("root", "host side", { wasm: true }), ...rustSteps("meta-unit", "meta-unit", { wasm: true }), interopStep()] },
     native: { needs: "all", steps: nativeSteps() },
     interop: { needs: "nothing", steps: relaySteps() },
-    sim: { needs: "all", steps: [...rustSteps("sim", "the simulator"), ...rustSteps("fuzz", "fuzz targets", { features: [] })] },
+    sim: { needs: "all", steps: [conformanceGuest(), ...rustSteps("sim", "the simulator"), ...rustSteps("fuzz", "fuzz targets", { features: [] })] },
     conformance: { needs: "all", steps: conformanceSteps() },
     web: { needs: "all", steps: webSteps() },
     webrtc: { needs: "nothing", steps: [workspaceTests("WebRTC with js-libp2p and go-libp2p, in Chromium and Firefox", "webrtc/tests")] },
-    e2e: { needs: "all", steps: [workspaceTests("e2e: the product in three engines", "tests/e2e")] },
+    e2e: { needs: "all", steps: e2eSteps() },
     bench: { needs: "all", steps: [{ title: "the short run of the bench", kind: "check", run: ["npm", "run", "--silent", "bench", "--", "--quick"], cwd: "tests/bench", env: toolEnv() }] },
     packaging: { needs: "all", steps: [workspaceTests("packaging: every bundler", "tests/packaging")] },
   };
@@ -89,12 +89,22 @@ function nativeSteps() {
   ];
 }
 
+/** For suites that start a relay. */
+function programAvatar() {
+  return { title: "the program avatar", kind: "check", run: ["cargo", "build", "--bin", "avatar"], cwd: "avatar-native", env: cargoEnv("native") };
+}
+
 function relaySteps() {
-  const env = cargoEnv("native");
-  return [
-    { title: "the program avatar", kind: "check", run: ["cargo", "build", "--bin", "avatar"], cwd: "avatar-native", env },
-    { ...workspaceTests("the relay with the libp2p of others", "tests/interop"), env },
-  ];
+  return [programAvatar(), { ...workspaceTests("the relay with the libp2p of others", "tests/interop"), env: cargoEnv("native") }];
+}
+
+function e2eSteps() {
+  return [programAvatar(), { ...workspaceTests("e2e: the product in three engines", "tests/e2e"), env: cargoEnv("native") }];
+}
+
+/** The simulated host is attacked by the guest of the kit, too. */
+function conformanceGuest() {
+  return { title: "the conformance guest is built", kind: "check", run: [process.execPath, path.join(ROOT, "tests", "conformance", "build.mjs")], env: toolEnv() };
 }
 
 function conformanceSteps() {

@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use avatar_proto::{Capability, HostHello, Limits, Message};
+use avatar_proto::{AbiStatus, Capability, HostHello, Limits, Message};
 
-use crate::boundary::{Boundary, Outbox};
+use crate::boundary::{Boundary, Outbox, Port};
 use crate::clock::Clock;
 use crate::disk::{Completion, Disk};
+use crate::network::{Told, how, kind};
 use crate::random::{Dice, Stream};
 use crate::traffic::Traffic;
 use crate::unit::{Backend, Trap, Unit};
@@ -21,8 +22,8 @@ const BUDGET_US: i32 = 4_000;
 /// What a host gives a unit to finish, in microseconds.
 const SHUTDOWN_US: i64 = 5_000_000;
 
-/// INBOUND of ABI.md §7.
-const INBOUND: i32 = 6;
+/// Operations that are taken where some of them wait for the network.
+const MAX_OPS: usize = 1_024;
 
 /// A life's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub struct Avatar {
     seed: u64,
     max_ops: usize,
     traffic: Rc<RefCell<Traffic>>,
+    /// Its place in the network, where there is one.
+    pub port: Option<Port>,
     unit: Option<Box<dyn Unit>>,
     boundary: Option<Rc<Boundary>>,
     last_req: i64,
@@ -60,7 +63,7 @@ pub struct Avatar {
 
 impl Avatar {
     /// An Avatar that is down.
-    pub fn new(number: usize, seed: u64, disk: Disk, traffic: Rc<RefCell<Traffic>>) -> Self {
+    pub fn new(number: usize, seed: u64, disk: Disk, traffic: Rc<RefCell<Traffic>>, port: Option<Port>) -> Self {
         let clock = Clock::new(Dice::new(seed, Stream::Clock(number)));
         Self {
             number,
@@ -69,9 +72,13 @@ impl Avatar {
             state: State::Down,
             life: 0,
             seed,
-            // Few for some: then operations wait in the unit.
-            max_ops: [1, 2, 1024][(seed as usize + number) % 3],
+            // Few for some: then operations wait in the unit. Those that wait for the network may take for ever.
+            max_ops: match port {
+                Some(_) => MAX_OPS,
+                None => [1, 2, MAX_OPS][(seed as usize + number) % 3],
+            },
             traffic,
+            port,
             unit: None,
             boundary: None,
             last_req: 0,
@@ -92,13 +99,19 @@ impl Avatar {
             Rc::clone(&self.clock),
             Dice::new(self.seed, Stream::Unit(self.number, self.life)),
             Dice::new(self.seed, Stream::Nonces(self.number, self.life)),
+            self.port.clone(),
         ));
+        let mut capabilities = vec![Capability::Storage.into(), Capability::Keys.into()];
+        if let Some(port) = &self.port {
+            port.network.borrow_mut().begin_life(port.node);
+            capabilities.push(Capability::P2p.into());
+        }
         self.unit = Some(backend.start(Rc::clone(&boundary)).map_err(died)?);
         self.boundary = Some(boundary);
         self.state = State::Starting;
         let hello = HostHello {
             host: "avatar-sim".to_owned(),
-            capabilities: vec![Capability::Storage.into(), Capability::Keys.into()],
+            capabilities,
             limits: Some(Limits {
                 max_inflight: self.max_ops as u32,
                 ..Limits::default()
@@ -137,6 +150,9 @@ impl Avatar {
     fn end_life(&mut self) {
         if let Some(boundary) = self.boundary.take() {
             boundary.end();
+        }
+        if let Some(port) = &self.port {
+            port.network.borrow_mut().end_life(port.node);
         }
         self.unit = None;
         self.state = State::Down;
@@ -201,14 +217,46 @@ impl Avatar {
         if let Some(boundary) = &self.boundary {
             boundary.opened(stream);
         }
-        let code = self.call(now_us, |unit| unit.stream_event(stream, INBOUND, 65_536, &[]))?;
+        let code = self.call(now_us, |unit| unit.stream_event(stream, kind::INBOUND, 65_536, &[]))?;
         self.called(
             "yuan_stream_event",
-            &[stream.into(), INBOUND.into(), 65_536],
+            &[stream.into(), kind::INBOUND.into(), 65_536],
             &[],
             code.into(),
         );
         hold(code == 0, "G7: a stream is taken, and then reset", || code.to_string())
+    }
+
+    /// The host tells what the network brought.
+    ///
+    /// # Errors
+    /// A broken promise.
+    pub fn tell(&mut self, now_us: u64, told: &Told) -> Result<(), Broken> {
+        let (stream, kind, arg, data) = match told {
+            Told::Complete(completion) => return self.complete(now_us, completion),
+            // Not legal any more.
+            Told::Stream { .. } if self.state == State::ShuttingDown => return Ok(()),
+            Told::Stream {
+                stream,
+                kind,
+                arg,
+                data,
+            } => (*stream, *kind, *arg, data),
+        };
+        let code = self.call(now_us, |unit| unit.stream_event(stream, kind, arg, data))?;
+        let numbers = [stream.into(), kind.into(), arg];
+        self.called("yuan_stream_event", &numbers, &[data], code.into());
+        if kind == kind::INBOUND
+            && code != 0
+            && let Some(port) = &self.port
+        {
+            // The stream may be gone already.
+            let _ = port.network.borrow_mut().close(port.node, stream, how::RESET);
+        }
+        let is_refused = code == AbiStatus::NotFound.code() || code == AbiStatus::Limit.code();
+        hold(code == 0 || is_refused, "what happens to a stream is taken", || {
+            format!("stream {stream}, event {kind}: {code}")
+        })
     }
 
     /// Begins to finish.
@@ -251,7 +299,16 @@ impl Avatar {
             .unwrap_or_default()
     }
 
-    /// Whether no operation is pending and every stream was reset.
+    /// Whether no operation at all is pending, as it must be at the end.
+    pub fn is_over(&self) -> bool {
+        self.is_quiet()
+            && self
+                .boundary
+                .as_ref()
+                .is_none_or(|boundary| boundary.patient_ops() == 0)
+    }
+
+    /// Whether no operation is pending that will end by itself, and every stream that nobody serves was reset.
     pub fn is_quiet(&self) -> bool {
         self.boundary
             .as_ref()

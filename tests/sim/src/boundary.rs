@@ -7,11 +7,13 @@ use std::rc::Rc;
 use avatar_proto::response::Response as Answer;
 use avatar_proto::storage_op::Op;
 use avatar_proto::{
-    AbiStatus, DEFAULT_MAX_BUFFER_BYTES, Event, GuestHello, KeysCommand, Message, Response, StatusResult, StorageBatch,
+    AbiStatus, DEFAULT_MAX_BUFFER_BYTES, Event, GuestHello, KeysCommand, Message, P2pCommand, Response, StatusResult,
+    StorageBatch,
 };
 use meta_unit::abi::imports::{Imports, RESPOND_FIN, RESPOND_MORE, STREAM_RESET, TOPIC_EVENT};
 
 use crate::clock::Clock;
+use crate::network::{Network, NodeId};
 use crate::random::Dice;
 use crate::traffic::{Call, Traffic};
 use crate::violation::{Broken, hold};
@@ -28,6 +30,8 @@ pub struct Answered {
     pub is_last: bool,
     /// The answer.
     pub response: Response,
+    /// What stands beside it.
+    pub body: Vec<u8>,
 }
 
 /// An operation that the host accepted.
@@ -67,6 +71,15 @@ pub struct Outbox {
     pub broken: Vec<Broken>,
 }
 
+/// A unit's place in a network.
+#[derive(Clone)]
+pub struct Port {
+    /// The network.
+    pub network: Rc<RefCell<Network>>,
+    /// The unit's host in it.
+    pub node: NodeId,
+}
+
 /// See the module's documentation.
 pub struct Boundary {
     unit: usize,
@@ -75,11 +88,14 @@ pub struct Boundary {
     clock: Rc<RefCell<Clock>>,
     dice: RefCell<Dice>,
     nonces: RefCell<Dice>,
+    port: Option<Port>,
     outbox: RefCell<Outbox>,
     /// Requests that were accepted and have not had their last answer.
     requests: RefCell<BTreeSet<i64>>,
     /// Operations that are not completed.
     ops: RefCell<BTreeSet<u64>>,
+    /// Those among them that wait for the network, which may take for ever.
+    patient_ops: RefCell<BTreeSet<u64>>,
     /// Streams that a peer opened and the unit has not reset.
     streams: RefCell<BTreeSet<i32>>,
     /// The life is over. What a native unit says while it is dropped, no host hears.
@@ -95,6 +111,7 @@ impl Boundary {
         clock: Rc<RefCell<Clock>>,
         dice: Dice,
         nonces: Dice,
+        port: Option<Port>,
     ) -> Self {
         Self {
             unit,
@@ -103,9 +120,11 @@ impl Boundary {
             clock,
             dice: RefCell::new(dice),
             nonces: RefCell::new(nonces),
+            port,
             outbox: RefCell::default(),
             requests: RefCell::default(),
             ops: RefCell::default(),
+            patient_ops: RefCell::default(),
             streams: RefCell::default(),
             is_over: Cell::new(false),
         }
@@ -143,6 +162,7 @@ impl Boundary {
     /// The unit took the completion of an operation.
     pub fn completed(&self, op: u64) {
         self.ops.borrow_mut().remove(&op);
+        self.patient_ops.borrow_mut().remove(&op);
     }
 
     /// A peer opened a stream.
@@ -155,9 +175,14 @@ impl Boundary {
         self.requests.borrow().iter().copied().collect()
     }
 
-    /// Operations that are not completed.
+    /// Operations that are not completed, those for the network not counted.
     pub fn pending_ops(&self) -> usize {
-        self.ops.borrow().len()
+        self.ops.borrow().len() - self.patient_ops.borrow().len()
+    }
+
+    /// Operations for the network that are not completed.
+    pub fn patient_ops(&self) -> usize {
+        self.patient_ops.borrow().len()
     }
 
     /// Whether every stream that a peer opened was reset.
@@ -171,7 +196,7 @@ impl Boundary {
         }
     }
 
-    fn respond_request(&self, req: i64, is_last: bool, head: &[u8]) {
+    fn respond_request(&self, req: i64, is_last: bool, head: &[u8], body: &[u8]) {
         let is_known = if is_last {
             self.requests.borrow_mut().remove(&req)
         } else {
@@ -183,11 +208,12 @@ impl Boundary {
             || format!("request {req}, last: {is_last}"),
         );
         match Response::decode(head) {
-            Ok(response) => self
-                .outbox
-                .borrow_mut()
-                .answers
-                .push(Answered { req, is_last, response }),
+            Ok(response) => self.outbox.borrow_mut().answers.push(Answered {
+                req,
+                is_last,
+                response,
+                body: body.to_vec(),
+            }),
             Err(error) => self.check(false, "the head of an answer is a Response", || error.to_string()),
         }
     }
@@ -203,7 +229,8 @@ impl Boundary {
         }
     }
 
-    fn accept(&self, op: u64, asked: Result<Asked, AbiStatus>) -> i32 {
+    /// Takes an operation, if `begin` does; what that gives is for the disk.
+    fn accept(&self, op: u64, begin: impl FnOnce() -> Result<Option<Asked>, AbiStatus>) -> i32 {
         let is_new = !self.ops.borrow().contains(&op);
         self.check(
             op != 0 && is_new,
@@ -216,17 +243,42 @@ impl Boundary {
             "H16: no more operations than the host's limit",
             || format!("{pending} are pending"),
         );
-        match asked {
+        if pending >= self.max_ops {
+            return AbiStatus::Limit.code();
+        }
+        match begin() {
             Ok(asked) => {
                 self.ops.borrow_mut().insert(op);
-                self.outbox.borrow_mut().operations.push(Operation { op, asked });
+                let operation = asked.map(|asked| Operation { op, asked });
+                self.outbox.borrow_mut().operations.extend(operation);
                 0
             }
             Err(status) => {
-                self.check(false, "no operation is malformed", || format!("operation {op}"));
+                self.check(false, "no operation is malformed", || {
+                    format!("operation {op}: {status:?}")
+                });
                 status.code()
             }
         }
+    }
+
+    /// Hands a command to the network, which completes it itself.
+    fn ask_network(&self, port: &Port, op: u64, command: &[u8]) -> i32 {
+        self.accept(op, || {
+            let command = P2pCommand::decode(command).map_err(|_| AbiStatus::Invalid)?;
+            command.check()?;
+            port.network.borrow_mut().command(port.node, op, command)?;
+            self.patient_ops.borrow_mut().insert(op);
+            Ok(None)
+        })
+    }
+
+    /// Asks the network for something that a stream of it does.
+    fn on_stream(&self, ask: impl FnOnce(&mut Network, NodeId) -> Result<i32, AbiStatus>) -> i32 {
+        let Some(port) = &self.port else {
+            return AbiStatus::NotFound.code();
+        };
+        ask(&mut port.network.borrow_mut(), port.node).unwrap_or_else(AbiStatus::code)
     }
 }
 
@@ -332,7 +384,7 @@ impl Imports for Boundary {
         if req == 0 {
             self.greet(is_last, head);
         } else {
-            self.respond_request(req, is_last, head);
+            self.respond_request(req, is_last, head, body);
         }
         0
     }
@@ -348,7 +400,7 @@ impl Imports for Boundary {
     }
 
     fn storage(&self, op: u64, head: &[u8], body: &[u8]) -> i32 {
-        let code = self.accept(op, storage_batch(head, body));
+        let code = self.accept(op, || storage_batch(head, body).map(Some));
         self.called("avatar_storage", &[op as i64], &[head, body], code.into());
         code
     }
@@ -366,13 +418,16 @@ impl Imports for Boundary {
     }
 
     fn p2p(&self, op: u64, command: &[u8]) -> i32 {
-        let code = AbiStatus::Unsupported.code();
+        let code = match &self.port {
+            Some(port) => self.ask_network(port, op, command),
+            None => AbiStatus::Unsupported.code(),
+        };
         self.called("avatar_p2p", &[op as i64], &[command], code.into());
         code
     }
 
     fn keys(&self, op: u64, command: &[u8]) -> i32 {
-        let code = self.accept(op, keys_command(command));
+        let code = self.accept(op, || keys_command(command).map(Some));
         self.called("avatar_keys", &[op as i64], &[command], code.into());
         code
     }
@@ -380,31 +435,46 @@ impl Imports for Boundary {
     fn cancel(&self, op: u64) -> i32 {
         let is_pending = self.ops.borrow().contains(&op);
         self.check(is_pending, "only pending operations are cancelled", || op.to_string());
-        self.called("avatar_cancel", &[op as i64], &[], 0);
-        self.outbox.borrow_mut().cancelled.push(op);
-        0
+        let code = match is_pending {
+            true => 0,
+            false => AbiStatus::NotFound.code(),
+        };
+        self.called("avatar_cancel", &[op as i64], &[], code.into());
+        if is_pending {
+            self.outbox.borrow_mut().cancelled.push(op);
+        }
+        code
     }
 
     fn stream_write(&self, stream: i32, parts: &[&[u8]]) -> i32 {
-        let code = AbiStatus::NotFound.code();
+        let code = self.on_stream(|network, node| {
+            let taken = network.write(node, stream, parts)?;
+            i32::try_from(taken).map_err(|_| AbiStatus::Limit)
+        });
         self.called("avatar_stream_write", &[stream.into()], parts, code.into());
         code
     }
 
     fn stream_grant(&self, stream: i32, bytes: i32) -> i32 {
-        let code = AbiStatus::NotFound.code();
+        let code = self.on_stream(|network, node| network.grant(node, stream, bytes).map(|()| 0));
         self.called("avatar_stream_grant", &[stream.into(), bytes.into()], &[], code.into());
         code
     }
 
     fn stream_close(&self, stream: i32, how: i32) -> i32 {
-        let was_open = self.streams.borrow_mut().remove(&stream);
-        self.check(
-            was_open && how == STREAM_RESET,
-            "G7: a stream that nobody serves is reset, once",
-            || format!("stream {stream}, {how}"),
-        );
-        self.called("avatar_stream_close", &[stream.into(), how.into()], &[], 0);
-        0
+        let code = match &self.port {
+            Some(_) => self.on_stream(|network, node| network.close(node, stream, how).map(|()| 0)),
+            None => {
+                let was_open = self.streams.borrow_mut().remove(&stream);
+                self.check(
+                    was_open && how == STREAM_RESET,
+                    "G7: a stream that nobody serves is reset, once",
+                    || format!("stream {stream}, {how}"),
+                );
+                0
+            }
+        };
+        self.called("avatar_stream_close", &[stream.into(), how.into()], &[], code.into());
+        code
     }
 }

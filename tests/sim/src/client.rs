@@ -571,7 +571,9 @@ impl Client {
     /// # Errors
     /// The answer breaks a promise.
     pub fn take(&mut self, answered: Answered, truth: &mut Truth) -> Result<Vec<Sending>, Broken> {
-        let Answered { req, is_last, response } = answered;
+        let Answered {
+            req, is_last, response, ..
+        } = answered;
         let Some(call) = self.calls.get(&req).cloned() else {
             return Err(Broken::new("answers belong to requests", format!("request {req}")));
         };

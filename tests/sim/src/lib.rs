@@ -15,6 +15,7 @@ pub mod client;
 pub mod clock;
 pub mod disk;
 pub mod network;
+pub mod peers;
 pub mod plan;
 pub mod random;
 pub mod rows;

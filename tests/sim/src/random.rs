@@ -18,8 +18,10 @@ pub enum Stream {
     Nonces(usize, u64),
     /// A client's actions.
     Client(usize),
-    /// The links between units.
+    /// What happens in the network.
     Network,
+    /// How long bytes take.
+    Links,
     /// What is asked when nothing is under way.
     Checks,
 }
@@ -35,6 +37,7 @@ impl Dice {
             Stream::World => 0,
             Stream::Network => 1,
             Stream::Checks => 2,
+            Stream::Links => 3,
             Stream::Disk(unit) => (1 << 56) | unit as u64,
             Stream::Clock(unit) => (2 << 56) | unit as u64,
             Stream::Client(client) => (3 << 56) | client as u64,

@@ -1,6 +1,6 @@
 //! The world: one time line of events, on which everything happens in an order that the seed determines.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -8,9 +8,11 @@ use avatar_proto::event::Event as Told;
 use avatar_proto::{ErrorCode, Response};
 
 use crate::avatar::{Avatar, State};
-use crate::boundary::{Answered, Outbox};
+use crate::boundary::{Answered, Outbox, Port};
 use crate::client::{Client, Sending};
 use crate::disk::{Completion, Disk, Faults, Flipped};
+use crate::network::Network;
+use crate::peers::{self, Peer};
 use crate::plan::Plan;
 use crate::random::{Dice, Stream};
 use crate::traffic::Traffic;
@@ -34,6 +36,10 @@ enum Event {
         life: u64,
         completion: Completion,
     },
+    /// A unit is told what the network brought.
+    Tell { unit: usize, life: u64 },
+    /// A peer that is no unit does something.
+    Peer(usize),
     /// A client does something.
     Client(usize),
     /// A client sends something once more.
@@ -61,6 +67,8 @@ struct Place {
     flipped: Option<Flipped>,
     /// Answers to what the world itself asked.
     asked: BTreeMap<i64, Vec<Response>>,
+    /// It is told soon what the network brought.
+    is_told_soon: bool,
 }
 
 /// How much was simulated.
@@ -92,6 +100,9 @@ pub struct World {
     pub traffic: Rc<RefCell<Traffic>>,
     backend: Backend,
     dice: Dice,
+    network: Option<Rc<RefCell<Network>>>,
+    /// Peers that are no units: nodes of the network behind the units and the relays.
+    peers: BTreeMap<usize, Box<dyn Peer>>,
     places: Vec<Place>,
     clients: Vec<Client>,
     /// By the moment, then in the order in which they were planned.
@@ -106,11 +117,21 @@ pub struct World {
 impl World {
     /// A world in which every unit is about to start.
     pub fn new(plan: &Plan, backend: Backend) -> Self {
+        Self::with_network(plan, backend, None)
+    }
+
+    /// The same with a network, whose first nodes are the units' hosts.
+    pub fn with_network(plan: &Plan, backend: Backend, network: Option<Network>) -> Self {
+        let network = network.map(|network| Rc::new(RefCell::new(network)));
         let traffic = Rc::new(RefCell::new(Traffic::new(plan.is_printed)));
+        let port = |node| {
+            let network = Rc::clone(network.as_ref()?);
+            Some(Port { network, node })
+        };
         let place = |unit| {
             let disk = Disk::new(Dice::new(plan.seed, Stream::Disk(unit)), plan.plant);
             Place {
-                avatar: Avatar::new(unit, plan.seed, disk, Rc::clone(&traffic)),
+                avatar: Avatar::new(unit, plan.seed, disk, Rc::clone(&traffic), port(unit)),
                 truth: Truth::default(),
                 clients: unit * plan.clients..(unit + 1) * plan.clients,
                 did: None,
@@ -120,6 +141,7 @@ impl World {
                 has_failed: false,
                 flipped: None,
                 asked: BTreeMap::new(),
+                is_told_soon: false,
             }
         };
         let client = |number| Client::new(number, Dice::new(plan.seed, Stream::Client(number)));
@@ -130,6 +152,8 @@ impl World {
             dice: Dice::new(plan.seed, Stream::World),
             places: (0..plan.units).map(place).collect(),
             clients: (0..plan.units * plan.clients).map(client).collect(),
+            network,
+            peers: BTreeMap::new(),
             traffic,
             events: BTreeMap::new(),
             planned: 0,
@@ -140,6 +164,21 @@ impl World {
             world.plan(unit as u64, Event::Start(unit));
         }
         world
+    }
+
+    /// The network.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn network(&self) -> RefMut<'_, Network> {
+        self.network.as_ref().expect("this world has a network").borrow_mut()
+    }
+
+    /// A node of the network behaves like this from now on.
+    pub fn add_peer(&mut self, node: usize, peer: impl Peer + 'static) {
+        self.network().begin_life(node);
+        self.peers.insert(node, Box::new(peer));
+        self.plan(0, Event::Peer(node));
     }
 
     /// How many units there are.
@@ -276,6 +315,9 @@ impl World {
 
     /// The next event, if it is not after `end_us`.
     fn step(&mut self, end_us: u64) -> Result<bool, Violation> {
+        if self.step_network(end_us) {
+            return Ok(true);
+        }
         let Some(first) = self.events.first_entry().filter(|first| first.key().0 <= end_us) else {
             return Ok(false);
         };
@@ -297,6 +339,8 @@ impl World {
                     self.turn_soon(unit);
                 }
             }
+            Event::Tell { unit, life } => self.tell(unit, life)?,
+            Event::Peer(node) => self.wake(node),
             Event::Client(client) => self.act(client)?,
             Event::Retry(client) => self.retry(client)?,
             Event::Operator => self.operate()?,
@@ -305,9 +349,81 @@ impl World {
         Ok(true)
     }
 
+    /// The network's next event, if it comes before the world's own.
+    fn step_network(&mut self, end_us: u64) -> bool {
+        let Some(network) = &self.network else { return false };
+        let own_us = self.events.keys().next().map_or(u64::MAX, |(at_us, _)| *at_us);
+        let mut network = network.borrow_mut();
+        let is_first = network.next_us().is_some_and(|at_us| at_us < own_us);
+        if !is_first || !network.step(end_us) {
+            return false;
+        }
+        self.now_us = self.now_us.max(network.now_us);
+        drop(network);
+        self.tell_soon();
+        true
+    }
+
+    /// Whoever has to be told something is told soon.
+    fn tell_soon(&mut self) {
+        let Some(network) = &self.network else { return };
+        let ready = network.borrow_mut().take_ready();
+        for node in ready {
+            let wait_us = self.dice.below(500);
+            if node >= self.places.len() {
+                self.plan(wait_us, Event::Peer(node));
+            } else if !std::mem::replace(&mut self.places[node].is_told_soon, true) {
+                let life = self.places[node].avatar.life;
+                self.plan(wait_us, Event::Tell { unit: node, life });
+            }
+        }
+    }
+
+    fn tell(&mut self, unit: usize, life: u64) -> Result<(), Violation> {
+        if self.places[unit].avatar.life != life {
+            return Ok(());
+        }
+        if let Some(wait_us) = self.frozen_us(unit) {
+            self.plan(wait_us, Event::Tell { unit, life });
+            return Ok(());
+        }
+        self.places[unit].is_told_soon = false;
+        // Some of it, then the unit has a turn.
+        for _ in 0..self.dice.between(1, 16) {
+            let Some(told) = self.network().next_told(unit) else {
+                break;
+            };
+            self.on(unit, |place, now_us| place.avatar.tell(now_us, &told))?;
+            if self.places[unit].avatar.life != life {
+                return Ok(());
+            }
+        }
+        if self.network().has_told(unit) && !std::mem::replace(&mut self.places[unit].is_told_soon, true) {
+            let wait_us = self.dice.below(500);
+            self.plan(wait_us, Event::Tell { unit, life });
+        }
+        self.turn_soon(unit);
+        Ok(())
+    }
+
+    fn wake(&mut self, node: usize) {
+        let (Some(network), Some(peer)) = (&self.network, self.peers.get_mut(&node)) else {
+            return;
+        };
+        network.borrow_mut().now_us = self.now_us;
+        let pause_us = peers::wake(&mut network.borrow_mut(), node, peer.as_mut());
+        if let Some(pause_us) = pause_us {
+            self.plan(pause_us, Event::Peer(node));
+        }
+        self.tell_soon();
+    }
+
     /// Calls a unit, and takes what it says then.
     fn on<T>(&mut self, unit: usize, call: impl FnOnce(&mut Place, u64) -> Result<T, Broken>) -> Result<T, Violation> {
         let now_us = self.now_us;
+        if let Some(network) = &self.network {
+            network.borrow_mut().now_us = now_us;
+        }
         let result = call(&mut self.places[unit], now_us);
         let outbox = self.places[unit].avatar.take();
         if let Some(broken) = outbox.broken.first() {
@@ -332,7 +448,11 @@ impl World {
         }
         for op in outbox.cancelled {
             self.places[unit].avatar.disk.cancel(op);
+            if let Some(network) = &self.network {
+                network.borrow_mut().cancel(unit, op);
+            }
         }
+        self.tell_soon();
         if let Some(hello) = outbox.greeting {
             let did = hello.error.is_none().then_some(hello.did);
             self.greeted(unit, did, hello.error.map(|error| error.code()))?;
@@ -399,7 +519,13 @@ impl World {
                     format!("{id:02x?}: {}", corrupt.reason)
                 })
             }
-            Some(Told::IndexRebuilding(_) | Told::StorageTrouble(_) | Told::IdentityChanged(_)) => Ok(()),
+            Some(
+                Told::IndexRebuilding(_)
+                | Told::StorageTrouble(_)
+                | Told::IdentityChanged(_)
+                | Told::PeersChanged(_)
+                | Told::PresenceChanged(_),
+            ) => Ok(()),
             None => Err(Broken::new("no event is empty", String::new())),
         }
     }
@@ -536,7 +662,7 @@ impl World {
         if place.avatar.life != life {
             return Ok(());
         }
-        if place.avatar.state == State::ShuttingDown && next == -1 && place.avatar.is_quiet() {
+        if place.avatar.state == State::ShuttingDown && next == -1 && place.avatar.is_over() {
             return self.stop(unit);
         }
         if let Ok(wait_us) = u64::try_from(next) {
@@ -578,6 +704,9 @@ impl World {
         }
         self.figures.lives += 1;
         self.places[unit].has_failed = false;
+        if let Some(network) = &self.network {
+            network.borrow_mut().restart(unit);
+        }
         let backend = self.backend.clone();
         self.on(unit, |place, now_us| place.avatar.start(&backend, now_us))?;
         self.turn_soon(unit);
@@ -589,11 +718,23 @@ impl World {
 
     fn crash(&mut self, unit: usize) {
         self.figures.crashes += 1;
+        self.stop_host(unit);
         self.places[unit].avatar.crash();
         self.ended(unit);
     }
 
+    /// With its unit dies the whole host, now and then: its connections do not stay.
+    fn stop_host(&mut self, unit: usize) {
+        if let Some(network) = &self.network
+            && self.dice.chance(500)
+        {
+            let is_noticed = self.dice.chance(500);
+            network.borrow_mut().stop(unit, is_noticed);
+        }
+    }
+
     fn stop(&mut self, unit: usize) -> Result<(), Violation> {
+        self.stop_host(unit);
         let stopped = self.places[unit].avatar.stop();
         stopped.map_err(|broken| broken.at(self.now_us, unit))?;
         self.ended(unit);
@@ -604,6 +745,7 @@ impl World {
     fn ended(&mut self, unit: usize) {
         let place = &mut self.places[unit];
         place.next_turn_us = None;
+        place.is_told_soon = false;
         place.asked.clear();
         for client in place.clients.clone() {
             self.clients[client].unit_died(&mut place.truth);
@@ -663,7 +805,7 @@ impl World {
             6 => self.places[unit].avatar.disk.faults.errors_per_mille = self.dice.between(20, 500) as u32,
             7 => self.places[unit].avatar.disk.faults.quota_bytes = Some(used_bytes + self.dice.index(4_000)),
             8 => self.places[unit].avatar.disk.faults.slow_us = self.dice.between(10_000, 5_000_000),
-            9 if state == State::Up => {
+            9 if state == State::Up && self.network.is_none() => {
                 self.on(unit, |place, now_us| place.avatar.open_stream(now_us))?;
                 self.turn_soon(unit);
             }

@@ -11,7 +11,6 @@ use avatar_proto::{
 use avatar_sim::boundary::{Asked, Operation};
 use avatar_sim::clock::Clock;
 use avatar_sim::disk::{Disk, Faults};
-use avatar_sim::network::{Link, Network};
 use avatar_sim::random::{Dice, Stream};
 
 fn put(keys: &[&str]) -> (StorageBatch, Vec<u8>) {
@@ -180,66 +179,4 @@ fn so_long_as_a_timer_of_the_unit_waits_by_its_own_clock_its_time_has_come_in_th
         clock.begin(5_000_000 + spent_us + clock.to_world_us(3_000_000) + 1);
         assert!(clock.monotonic_us() - begun >= 3_000_000);
     }
-}
-
-fn network(link: Link) -> Network {
-    Network::new(Dice::new(1, Stream::Network), link)
-}
-
-#[test]
-fn nothing_crosses_a_partition_until_it_heals() {
-    let mut network = network(Link::default());
-    network.partition([0, 1]);
-    assert!(network.send(0, 0, 2, b"x").is_empty() && network.send(0, 2, 1, b"x").is_empty());
-    assert_eq!(
-        network.send(0, 0, 1, b"x").len(),
-        1,
-        "on the island they reach each other"
-    );
-    assert_eq!(network.send(0, 2, 3, b"x").len(), 1, "and so do the others");
-    network.partition([]);
-    assert_eq!(network.send(0, 0, 2, b"x").len(), 1);
-}
-
-#[test]
-fn datagrams_are_late_lost_doubled_and_overtaken_as_the_link_says() {
-    let mut network = network(Link {
-        latency_us: 1_000,
-        jitter_us: 5_000,
-        loss_per_mille: 200,
-        duplicate_per_mille: 100,
-        bytes_per_second: 0,
-    });
-    let sent: Vec<_> = (0..1000_u64)
-        .map(|number| network.send(number, 0, 1, &number.to_le_bytes()))
-        .collect();
-    let lost = sent.iter().filter(|deliveries| deliveries.is_empty()).count();
-    let doubled = sent.iter().filter(|deliveries| deliveries.len() == 2).count();
-    assert!(
-        (150..250).contains(&lost) && (50..120).contains(&doubled),
-        "{lost} lost, {doubled} doubled"
-    );
-    let arrivals: Vec<u64> = sent
-        .iter()
-        .filter_map(|deliveries| Some(deliveries.first()?.at_us))
-        .collect();
-    assert!(!arrivals.is_sorted(), "some overtake others");
-    for (number, deliveries) in (0..).zip(&sent) {
-        for delivery in deliveries {
-            assert!((number + 1_000..=number + 6_000).contains(&delivery.at_us));
-            assert_eq!(delivery.datagram, u64::to_le_bytes(number));
-        }
-    }
-}
-
-#[test]
-fn a_narrow_link_takes_one_datagram_after_another() {
-    let mut network = network(Link {
-        bytes_per_second: 1_000_000,
-        ..Link::default()
-    });
-    let at_us: Vec<u64> = (0..3).map(|_| network.send(0, 0, 1, &[0; 1000])[0].at_us).collect();
-    assert_eq!(at_us, [21_000, 22_000, 23_000]);
-    network.set_link(0, 1, Link::default());
-    assert_eq!(network.send(1_000_000, 0, 1, &[0; 1000])[0].at_us, 1_020_000);
 }
