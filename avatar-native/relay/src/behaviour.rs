@@ -18,8 +18,8 @@ use crate::error::Error;
 /// The Kademlia network of Avatars: not the public one, whose records would be strangers'.
 pub const KADEMLIA_PROTOCOL: StreamProtocol = StreamProtocol::new("/avatar/kad/1.0.0");
 
-/// One gossip message at most, bytes.
-const MAX_GOSSIP: usize = 64 * 1024;
+/// One frame of gossip at most, bytes: messages and, in the same frame, what peers tell of others that they have. At a longer one libp2p hears no more of that peer.
+const MAX_GOSSIP: usize = 512 * 1024;
 
 /// Gossip messages that wait for one slow peer.
 const GOSSIP_QUEUE: usize = 128;

@@ -11,8 +11,9 @@ use libp2p::{gossipsub, identify, kad, ping, relay, rendezvous};
 
 use crate::streams;
 
-/// The longest message of gossip with what surrounds it: its source, signature and topic.
-const MAX_GOSSIP_FRAME_BYTES: usize = 65_536;
+/// The longest frame of gossip: messages and, in the same frame, what peers tell of others that they have. At a longer one libp2p hears no more of that peer, so that there has to be
+/// room beside the longest message: js-libp2p tells of up to 5,000, with 40 bytes each.
+const MAX_GOSSIP_FRAME_BYTES: usize = 512 * 1024;
 
 /// Connections at once.
 const MAX_CONNECTIONS: u32 = 256;

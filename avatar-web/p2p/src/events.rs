@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 
 use avatar_proto::p2p_event::Event;
-use avatar_proto::{P2pConnection, P2pEvent, P2pGossip, P2pLocal, P2pLost};
+use avatar_proto::{MAX_GOSSIP_BYTES as MAX_MESSAGE_BYTES, P2pConnection, P2pEvent, P2pGossip, P2pLocal, P2pLost};
 
 /// Gossip that waits, at most.
 const MAX_GOSSIP: usize = 256;
@@ -66,8 +66,11 @@ impl EventQueue {
         }
     }
 
-    /// A message of a topic.
+    /// A message of a topic. One that is longer than the contract has them is no Avatar's, and not told.
     pub fn gossip(&mut self, message: P2pGossip) {
+        if message.data.len() > MAX_MESSAGE_BYTES {
+            return;
+        }
         self.gossip += 1;
         self.gossip_bytes += size_of(&message);
         self.waiting.push_back(Event::Message(message));
@@ -195,6 +198,14 @@ mod tests {
             assert!(queue.gossip_bytes <= MAX_GOSSIP_BYTES);
         }
         assert!(queue.waiting.len() < 20);
+    }
+
+    #[test]
+    fn a_message_that_is_longer_than_any_avatar_publishes_is_not_told() {
+        let mut queue = EventQueue::default();
+        queue.gossip(message(1, MAX_MESSAGE_BYTES + 1));
+        queue.gossip(message(2, MAX_MESSAGE_BYTES));
+        assert_eq!(taken(&mut queue), [Event::Message(message(2, MAX_MESSAGE_BYTES))]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-// The checks of avatar_p2p, H24 to H29, with js-libp2p as the peer. A table of their own: no mutant of the reference host breaks these MUSTs, because it reaches no peers.
+// The checks of avatar_p2p, H24 to H29, with js-libp2p as the peer. A table of their own, because they take a peer each.
 import { P2pHost, STATUS, request, same } from "./p2p-host.mjs";
 import { PROTOCOLS, send, startPeer } from "./p2p-peer.mjs";
 
@@ -7,13 +7,16 @@ const { ECHO, DEAF, SHOUT, GUEST } = PROTOCOLS;
 /** A stream's credit, the windows of the multiplexer at both ends, and what sockets hold: more than that nobody buffers for a peer who does not read. */
 const MOST_AHEAD_BYTES = 32 * 1024 * 1024;
 
-/** Runs with a host that has peers, and a peer beside it. */
-function withPeer(run) {
+/** Gossip that waits and that nobody asks for: more than that nobody keeps. */
+const MOST_GOSSIP_BYTES = 4 * 1024 * 1024;
+
+/** Runs with a host that has peers, and a peer (p2p-peer.mjs) beside it. */
+function withPeer(run, options) {
   return async (session) => {
     const host = new P2pHost(session);
     // Skips where the host has no peers, before one is started.
     await host.number();
-    const peer = await startPeer();
+    const peer = await startPeer(options);
     try {
       await run(host, peer, session);
     } finally {
@@ -100,7 +103,7 @@ export const P2P_CHECKS = [
   {
     name: "a stream that was not opened has no events",
     cites: ["H26"],
-    run: withPeer(async (host, peer) => {
+    run: withPeer(async (host, peer, session) => {
       const stream = await host.number();
       const open = { peer: peer.id, protocols: [ECHO], stream };
       await host.ends(STATUS.NOT_FOUND, "openStream", open, "a stream without a connection");
@@ -109,8 +112,9 @@ export const P2P_CHECKS = [
       await host.ends(STATUS.UNSUPPORTED, "openStream", { ...open, protocols: ["/nobody/1"] }, "a protocol that the peer does not know");
       await host.stream("p2p-untouched", stream);
       const { protocol } = await host.done("openStream", { ...open, protocols: ["/nobody/1", ECHO] });
-      if (protocol !== ECHO) throw new Error(`${protocol} was agreed`);
+      session.require(protocol === ECHO, `${protocol} was agreed`);
       await host.stream("p2p-echo", stream, 1_000);
+      await session.pass("monitor H26");
     }),
   },
   {
@@ -135,14 +139,16 @@ export const P2P_CHECKS = [
       session.require(same(await back, sent), "other bytes came back than were sent");
       await host.done("refuseProtocol", GUEST);
       session.require(await refused(), "a stream was taken for a protocol that the guest accepts no longer");
+      await session.pass("monitor H26");
     }),
   },
   {
     name: "four million bytes come back whole and in order, and FIN after them",
     cites: ["H18", "H27"],
-    run: withPeer(async (host, peer) => {
+    run: withPeer(async (host, peer, session) => {
       await host.connect(peer);
       await host.stream("p2p-echo", await host.open(peer, ECHO), 4_000_000);
+      await session.pass("monitor H18");
     }),
   },
   {
@@ -178,6 +184,63 @@ export const P2P_CHECKS = [
       await host.done("disconnect", peer.id);
       session.require((await closed).connection === opened.connection, "another connection was told closed");
     }),
+  },
+  {
+    name: "a connection is told closed only after it was told opened",
+    cites: ["H28"],
+    run: withPeer(async (host, peer, session) => {
+      const { peer: own } = await host.local();
+      await host.connect(peer);
+      await host.done("disconnect", peer.id);
+      await peer.disconnected(own);
+      await host.connect(peer);
+      const open = new Set();
+      const watch = ({ case: name, value }) => {
+        if (name === "opened") open.add(value.connection);
+        if (name === "closed") session.require(open.delete(value.connection), "a connection was told closed that was not told opened");
+        return open.size > 0;
+      };
+      await host.event(watch);
+      await host.done("disconnect", peer.id);
+      await host.event((event) => !watch(event));
+    }),
+  },
+  {
+    name: "gossip that nobody asks for waits in bounded room: the oldest goes first, and what is missing is told in its place",
+    cites: ["H28"],
+    run: withPeer(
+      async (host, peer, session) => {
+        const { gossip } = peer.node.services;
+        await host.done("subscribe", { topic: "greeting" });
+        await host.connect(peer);
+        await peer.greet("greeting", host.event((event) => event.case === "message"));
+        await host.done("subscribe", { topic: "greeting", unsubscribe: true });
+        await host.done("subscribe", { topic: "t" });
+        await peer.subscribed("t");
+        const size = 60_000;
+        const last = Math.ceil((4 * MOST_GOSSIP_BYTES) / size);
+        for (let nth = 0; nth <= last; nth += 1) {
+          const data = Buffer.alloc(size);
+          data.writeUInt32LE(nth);
+          await gossip.publish("t", data);
+        }
+        // What the network and its ends hold back is less than what is too much to keep.
+        await peer.sent();
+        await host.stream("p2p-echo", await host.open(peer, ECHO), 1_000);
+        let [next, lost] = [0, 0];
+        await host.event(({ case: name, value }) => {
+          if (name === "lost") [next, lost] = [next + value.messages, lost + value.messages];
+          if (name === "message") {
+            const nth = Buffer.from(value.data).readUInt32LE();
+            session.require(nth === next, `message ${nth} came where ${next} was due`);
+            next += 1;
+          }
+          return next > last;
+        });
+        session.require(lost > 0, "all of it waited");
+      },
+      { gossip: true },
+    ),
   },
   {
     name: "a trap resets the streams, and the next instance is told of the connections that stay",

@@ -83,6 +83,39 @@ export class Peer {
     return this.node.getConnections().filter(({ remotePeer, status }) => status === "open" && Buffer.from(remotePeer.toMultihash().bytes).equals(Buffer.from(host)));
   }
 
+  /** Waits until there is no connection with a host. */
+  async disconnected(host) {
+    await this.#until(this.node, "connection:close", () => this.connections(host).length === 0);
+  }
+
+  /** Waits until a host subscribes to this topic. */
+  async subscribed(topic) {
+    const { gossip } = this.node.services;
+    await this.#until(gossip, "subscription-change", () => gossip.getSubscribers(topic).length > 0);
+  }
+
+  /** Publishes to this topic until it has arrived: what is published before the stream for it is open goes nowhere. */
+  async greet(topic, arrived) {
+    const { gossip } = this.node.services;
+    let due = true;
+    const done = arrived.then(() => (due = false));
+    while (due) {
+      await gossip.publish(topic, Buffer.from("hello"), { allowPublishToZeroTopicPeers: true });
+      await Promise.race([done, once(gossip, "gossipsub:heartbeat")]);
+    }
+  }
+
+  /** Waits until all gossip has left. */
+  async sent() {
+    const streams = this.node.getConnections().flatMap(({ streams }) => streams.filter(({ protocol, direction }) => protocol.startsWith("/meshsub/") && direction === "outbound"));
+    await Promise.all(streams.map((stream) => this.#until(stream, "idle", () => stream.writeBufferLength === 0)));
+  }
+
+  async #until(target, event, isSo) {
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    while (!isSo()) await once(target, event, { signal });
+  }
+
   /** A stream to a host that is connected. */
   async open(host, protocol) {
     return this.connections(host)[0].newStream(protocol, { runOnLimitedConnection: true });

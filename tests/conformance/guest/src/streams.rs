@@ -154,6 +154,12 @@ pub fn event(stream: i32, kind: i32, arg: i64, data: &[u8]) -> i32 {
             }
             return AbiStatus::NotFound.code();
         }
+        if kind != 1 && !state.opened {
+            monitor::note(
+                "H26",
+                format!("an event of kind {kind} came before OPENED on stream {stream}"),
+            );
+        }
         match kind {
             1 => {
                 if state.opened {

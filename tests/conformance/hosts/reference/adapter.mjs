@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { serveAdapter } from "../adapter.mjs";
 import { Boundary } from "./boundary.mjs";
 import { Host } from "./host.mjs";
-import { MUTANTS } from "./mutants/index.mjs";
+import { MUTANTS, P2P_MUTANTS } from "./mutants/index.mjs";
 import { Keys } from "./keys.mjs";
 import { Link } from "./link.mjs";
 import { Exchange, Net } from "./net.mjs";
@@ -16,7 +16,7 @@ import { Store } from "./store.mjs";
 const { values } = parseArgs({ options: { break: { type: "string" } } });
 const parts = { Boundary, Host, Keys, Link, Net, Operations, P2p, PeerEvents, Store, Exchange };
 if (values.break) {
-  const mutant = MUTANTS[values.break];
+  const mutant = { ...MUTANTS, ...P2P_MUTANTS }[values.break];
   if (!mutant) throw new Error(`there is no mutant ${values.break}`);
   for (const [name, mutate] of Object.entries(mutant.parts)) parts[name] = mutate(parts[name]);
 }

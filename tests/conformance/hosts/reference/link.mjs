@@ -137,6 +137,11 @@ export class Link {
     this.stream.abort(new Error("reset by the guest"));
   }
 
+  /** The instance is gone (H29). */
+  abandon() {
+    this.abort();
+  }
+
   closed(error) {
     if (!this.reads && !this.writes) return;
     // Both ways ended in order: FIN follows what waits for the guest.

@@ -159,6 +159,11 @@ export class Exchange {
     else this.tell.failed(failure);
   }
 
+  /** The instance is gone. */
+  abandon() {
+    this.abort();
+  }
+
   abort() {
     this.fail(new OpFailed(Status.CANCELLED, OpErrorCode.CANCELLED, "cancelled"));
   }

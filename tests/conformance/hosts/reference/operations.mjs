@@ -217,6 +217,6 @@ export class Operations {
     this.events = [];
     this.pending.clear();
     this.p2p.detach();
-    for (const stream of this.streams.values()) stream.abort();
+    for (const stream of this.streams.values()) stream.abandon();
   }
 }

@@ -208,7 +208,11 @@ export class P2p {
   take(protocol, stream, connection) {
     if (!this.session || !this.accepted.has(protocol)) return stream.abort(new Error("nobody takes it any more"));
     const { connection: number, peer } = this.describe(connection);
-    this.session.inbound(stream, toBinary(P2pInboundSchema, create(P2pInboundSchema, { peer, protocol, connection: number })));
+    this.session.inbound(stream, this.head({ peer, protocol, connection: number }));
+  }
+
+  head(inbound) {
+    return toBinary(P2pInboundSchema, create(P2pInboundSchema, inbound));
   }
 
   async refuseProtocol(node, protocol) {

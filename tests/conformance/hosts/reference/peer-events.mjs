@@ -2,7 +2,7 @@
 import { OpErrorCode, OpFailed, Status } from "./status.mjs";
 
 /** Gossip that waits, at most. */
-const MAX_GOSSIP = 256;
+const MAX_GOSSIP = 64;
 
 export class PeerEvents {
   waiting = [];

@@ -5,6 +5,10 @@ import { mutants as keys } from "./keys.mjs";
 import { mutants as life } from "./life.mjs";
 import { mutants as memory } from "./memory.mjs";
 import { mutants as net } from "./net.mjs";
+import { mutants as p2p } from "./p2p.mjs";
 import { mutants as storage } from "./storage.mjs";
 
 export const MUTANTS = { ...memory, ...life, ...calls, ...storage, ...keys, ...net };
+
+/** Those that fail checks of peers. */
+export const P2P_MUTANTS = p2p;
