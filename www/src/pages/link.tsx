@@ -10,6 +10,7 @@ import { go, pageAddress, route } from "../shell/router";
 import { Button } from "../ui/button";
 import { Field, LongField } from "../ui/field";
 import { Page } from "../ui/page";
+import { sentence } from "../ui/sentence";
 import { Joining } from "./devices/joining";
 import { ScanDialog } from "./wallet/scan-dialog";
 
@@ -101,18 +102,12 @@ function wordsOfTrouble(error: unknown): string {
   switch (codeOf(error)) {
     case "INVALID_ARGUMENT":
       return "This is no code of an invitation, or only a part of one.";
-    case "WRONG_SECRET":
-    case "DENIED":
-      return "This code does not count any more: it was used, it is older than ten minutes, or another took its place. Make a new one.";
     case "NOT_FOUND":
-    case "TIMEOUT":
-    case "NETWORK":
-      return "The other device was not found. Is it on, with Avatar open and the invitation still on its screen? Then try again.";
+      return `${sentence((error as Error).message)}. An invitation counts for ten minutes, and once.`;
     case "ALREADY_EXISTS":
       return "This device already holds notes or an identity that was kept, and they are not overwritten. Use another browser profile, or clear this site’s data after an export.";
     case "UNSUPPORTED":
-    case "UNKNOWN_REQUEST":
-      return "This browser cannot reach other devices.";
+      return `${sentence((error as Error).message)}.`;
     default:
       return wordsFor(error).text;
   }

@@ -6,11 +6,13 @@ import { leftWords } from "../../devices/words";
 import { theAvatar } from "../../node/avatar";
 import { identity } from "../../node/identity";
 import { invitation, peers, sayRelays } from "../../node/peers";
+import { codeOf } from "../../node/words";
 import { notify, notifyError } from "../../shell/toasts";
 import { Button } from "../../ui/button";
 import { CopyButton } from "../../ui/copy-button";
 import { Icon } from "../../ui/icons";
 import { QrCode } from "../../ui/qr-code";
+import { sentence } from "../../ui/sentence";
 import { useWork } from "../../ui/work";
 
 const SECOND_MS = 1_000;
@@ -23,10 +25,14 @@ export function Invite() {
   const { busy, run } = useWork();
   const open = invitation.value;
   const invite = (): Promise<void> =>
-    run(async () => {
-      await sayRelays();
-      invitation.value = await theAvatar().peers.invite();
-    });
+    run(
+      async () => {
+        await sayRelays();
+        invitation.value = await theAvatar().peers.invite();
+      },
+      // The node says what there is not: a relay, or a network.
+      (error) => (codeOf(error) === "UNSUPPORTED" ? notify(`${sentence((error as Error).message)}.`, { kind: "error", title: "Not possible here", code: "UNSUPPORTED" }) : notifyError(error)),
+    );
   if (open) return <OpenInvitation invitation={open} />;
   return (
     <section class="card line-card" aria-labelledby="link-head">
