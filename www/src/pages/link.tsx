@@ -10,7 +10,7 @@ import { go, pageAddress, route } from "../shell/router";
 import { Button } from "../ui/button";
 import { Field, LongField } from "../ui/field";
 import { Page } from "../ui/page";
-import { sentence } from "../ui/sentence";
+import { fullSentence } from "../ui/sentence";
 import { Joining } from "./devices/joining";
 import { ScanDialog } from "./wallet/scan-dialog";
 
@@ -103,11 +103,11 @@ function wordsOfTrouble(error: unknown): string {
     case "INVALID_ARGUMENT":
       return "This is no code of an invitation, or only a part of one.";
     case "NOT_FOUND":
-      return `${sentence((error as Error).message)}. An invitation counts for ten minutes, and once.`;
+      return `${fullSentence((error as Error).message)} An invitation counts for ten minutes, and once.`;
     case "ALREADY_EXISTS":
       return "This device already holds notes or an identity that was kept, and they are not overwritten. Use another browser profile, or clear this site’s data after an export.";
     case "UNSUPPORTED":
-      return `${sentence((error as Error).message)}.`;
+      return fullSentence((error as Error).message);
     default:
       return wordsFor(error).text;
   }

@@ -12,7 +12,7 @@ import { Button } from "../../ui/button";
 import { CopyButton } from "../../ui/copy-button";
 import { Icon } from "../../ui/icons";
 import { QrCode } from "../../ui/qr-code";
-import { sentence } from "../../ui/sentence";
+import { fullSentence } from "../../ui/sentence";
 import { useWork } from "../../ui/work";
 
 const SECOND_MS = 1_000;
@@ -31,7 +31,7 @@ export function Invite() {
         invitation.value = await theAvatar().peers.invite();
       },
       // The node says what there is not: a relay, or a network.
-      (error) => (codeOf(error) === "UNSUPPORTED" ? notify(`${sentence((error as Error).message)}.`, { kind: "error", title: "Not possible here", code: "UNSUPPORTED" }) : notifyError(error)),
+      (error) => (codeOf(error) === "UNSUPPORTED" ? notify(fullSentence((error as Error).message), { kind: "error", title: "Not possible here", code: "UNSUPPORTED" }) : notifyError(error)),
     );
   if (open) return <OpenInvitation invitation={open} />;
   return (
