@@ -13,7 +13,8 @@ import { fromDocument } from "./binding";
 /** Between two messages about a cursor that moves. */
 const SAY_EVERY_MS = 50;
 
-interface Cursor {
+/** A cursor, and what is selected: from where it began to where it is. */
+export interface Cursor {
   readonly device: string;
   readonly anchor: number;
   readonly head: number;
@@ -26,9 +27,11 @@ export function cursorOf({ device, data }: PresentDevice): Cursor | undefined {
   return fits(anchor) && fits(head) ? { device, anchor, head } : undefined;
 }
 
-const cursorsHeard = StateEffect.define<readonly Cursor[]>();
+/** What others say now. */
+export const cursorsHeard = StateEffect.define<readonly Cursor[]>();
 
-const cursors = StateField.define<readonly Cursor[]>({
+/** Where the cursors of others are. */
+export const cursors = StateField.define<readonly Cursor[]>({
   create: () => [],
   update(value, transaction) {
     for (const each of transaction.effects) if (each.is(cursorsHeard)) return each.value;
