@@ -38,11 +38,14 @@ pub fn frame(message: &[u8]) -> Vec<u8> {
 #[derive(Debug, Default)]
 pub struct Frames {
     bytes: Vec<u8>,
+    /// How many of them have been taken.
+    taken: usize,
 }
 
 impl Frames {
     /// Adds what came.
     pub fn push(&mut self, piece: &[u8]) {
+        self.bytes.drain(..std::mem::take(&mut self.taken));
         self.bytes.extend_from_slice(piece);
     }
 
@@ -51,22 +54,28 @@ impl Frames {
     /// # Errors
     /// There is no way on: nobody knows where the next frame would begin.
     pub fn next(&mut self, max: usize) -> Result<Option<Vec<u8>>, FrameError> {
-        let Some((len, head)) = length(&self.bytes)? else {
+        let rest = &self.bytes[self.taken..];
+        let Some((len, head)) = length(rest)? else {
             return Ok(None);
         };
         if len > max {
             return Err(FrameError::TooLong(max));
         }
-        let Some(message) = self.bytes.get(head..head + len).map(<[u8]>::to_vec) else {
-            return Ok(None);
-        };
-        self.bytes.drain(..head + len);
-        Ok(Some(message))
+        let message = rest.get(head..head + len).map(<[u8]>::to_vec);
+        if message.is_some() {
+            self.taken += head + len;
+        }
+        Ok(message)
     }
 
     /// How many more bytes the frame under way may need: what a reader grants at most.
     pub fn missing(&self, max: usize) -> usize {
-        (MAX_LENGTH_BYTES + max).saturating_sub(self.bytes.len())
+        (MAX_LENGTH_BYTES + max).saturating_sub(self.bytes.len() - self.taken)
+    }
+
+    /// Whether a message has begun and not ended.
+    pub fn is_within(&self) -> bool {
+        self.taken < self.bytes.len()
     }
 }
 

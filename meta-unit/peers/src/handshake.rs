@@ -81,6 +81,23 @@ impl ContactKey {
         Some(Self(key))
     }
 
+    /// That of two devices of which one shows the other a secret.
+    pub fn of_invitation(secret: &[u8]) -> Self {
+        let mut key = Zeroizing::new([0; 32]);
+        Hkdf::<Sha256>::new(None, secret)
+            .expand(b"avatar peers 1 invitation", key.as_mut_slice())
+            .expect("32 bytes are fewer than the 8,160 that HKDF-SHA-256 can give");
+        Self(key)
+    }
+
+    /// Under what those who share this secret can be found in a stretch of time, by its number. Nobody else can tell whom it belongs to, or that two of them belong together.
+    pub fn meeting_place(&self, time: u64) -> [u8; 32] {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_slice()).expect("any length is a key");
+        mac.update(b"avatar peers 1 meeting place");
+        mac.update(&time.to_le_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
     fn mac(&self, step: u8, ends: &Ends<'_>, parts: &[&[u8]]) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_slice()).expect("any length is a key");
         mac.update(&[VERSION, step]);
