@@ -1,12 +1,12 @@
 //! What stands behind the exports. Every method is an export of ABI.md §4 and returns what the export returns.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use avatar_proto::{AbiStatus, ErrorCode, HostHello, Message};
 
-use super::imports::{Imports, STREAM_RESET};
+use super::imports::Imports;
 use super::ledger::Ledger;
 use crate::node::{Node, Responder, app_error};
 use crate::platform::{HostPlatform, Platform};
@@ -35,7 +35,6 @@ enum Life {
 }
 
 struct Running {
-    imports: Rc<dyn Imports>,
     runtime: Rc<Runtime>,
     platform: Rc<HostPlatform>,
     requests: Rc<Requests>,
@@ -43,8 +42,6 @@ struct Running {
     incoming: VecDeque<(Rc<Request>, Vec<u8>)>,
     incoming_bytes: usize,
     cancels: Vec<Rc<Request>>,
-    /// Streams that a peer opened. Nothing in this build takes streams, so each is reset in the next turn.
-    inbound: BTreeSet<i32>,
     shutdown: Option<Shutdown>,
 }
 
@@ -114,21 +111,9 @@ impl Instance {
 
     /// `yuan_stream_event`.
     pub fn stream_event(&self, stream: i32, kind: i32, arg: i64, ptr: usize, len: usize) -> i32 {
-        const INBOUND: i32 = 6;
         code(self.take(ptr, len).and_then(|data| {
             self.serving(|running| match kind {
-                // The host's ids are even.
-                INBOUND if stream <= 0 || stream % 2 != 0 || running.inbound.contains(&stream) => {
-                    Err(AbiStatus::Invalid)
-                }
-                INBOUND if running.inbound.len() >= avatar_proto::DEFAULT_MAX_STREAMS as usize => Err(AbiStatus::Limit),
-                INBOUND => {
-                    running.inbound.insert(stream);
-                    Ok(())
-                }
-                // Its reset is on the way.
-                1..=5 if running.inbound.contains(&stream) => Ok(()),
-                1..=5 => running.platform.stream_event(stream, kind, arg, &data),
+                1..=6 => running.platform.stream_event(stream, kind, arg, &data),
                 _ => Err(AbiStatus::Invalid),
             })
         }))
@@ -184,7 +169,7 @@ impl Running {
     fn new(imports: Rc<dyn Imports>, hello: &HostHello) -> Self {
         let runtime = Rc::new(Runtime::new());
         let limits = hello.limits.unwrap_or_default();
-        let platform = Rc::new(HostPlatform::new(Rc::clone(&imports), Rc::clone(&runtime), &limits));
+        let platform = Rc::new(HostPlatform::new(imports, Rc::clone(&runtime), &limits));
         let requests = Rc::new(Requests::new(avatar_proto::DEFAULT_MAX_INFLIGHT_REQUESTS));
         let node = Node::start(
             Rc::clone(&platform) as Rc<dyn Platform>,
@@ -192,7 +177,6 @@ impl Running {
             hello.allow_test_requests,
         );
         Self {
-            imports,
             runtime,
             platform,
             requests,
@@ -200,7 +184,6 @@ impl Running {
             incoming: VecDeque::new(),
             incoming_bytes: 0,
             cancels: Vec::new(),
-            inbound: BTreeSet::new(),
             shutdown: None,
         }
     }
@@ -222,8 +205,7 @@ impl Running {
         let platform = Rc::clone(&self.platform);
         let mut budget = Budget::new(&platform, budget_us);
         self.runtime.begin_turn(|| platform.monotonic_us());
-        self.reset_streams();
-        platform.reset_overrun();
+        platform.reset_streams();
         platform.submit_queued();
         self.take_requests(&mut budget);
         platform.set_backlog(!self.incoming.is_empty());
@@ -274,13 +256,6 @@ impl Running {
         )
     }
 
-    fn reset_streams(&mut self) {
-        while let Some(stream) = self.inbound.pop_first() {
-            // Whatever it returns, the stream is over.
-            self.imports.stream_close(stream, STREAM_RESET);
-        }
-    }
-
     /// Once what came before the shutdown is under way: waits for durability or the deadline, whichever is first, and ends everything.
     fn advance_shutdown(&mut self) {
         let Some(shutdown) = self.shutdown.as_mut() else { return };
@@ -313,7 +288,7 @@ impl Running {
             return IDLE;
         }
         let waiting = self.node.takes_requests() && !self.incoming.is_empty();
-        if waiting || !self.cancels.is_empty() || !self.inbound.is_empty() {
+        if waiting || !self.cancels.is_empty() || self.platform.has_resets() {
             return 0;
         }
         match self.runtime.next(|| self.platform.monotonic_us()) {

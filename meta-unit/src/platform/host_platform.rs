@@ -4,14 +4,16 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
+use avatar_proto::p2p_command::Command as P2p;
 use avatar_proto::{
-    AbiStatus, Event, KeysCommand, KeysResult, Limits, Message, NetRequest, NetResponse, OpError, StorageBatch,
-    StorageResult,
+    AbiStatus, Event, KeysCommand, KeysResult, Limits, Message, NetRequest, NetResponse, OpError, P2pCommand,
+    P2pOpenStream, P2pResult, StorageBatch, StorageResult,
 };
-use futures_channel::oneshot;
+use futures_channel::{mpsc, oneshot};
 use zeroize::Zeroizing;
 
 use super::fetches::Fetches;
+use super::streams::{Inbound, PeerStream, StreamCalls, Streams};
 use super::{Level, LocalBoxFuture, Platform, PlatformError, StorageReply};
 use crate::abi::imports::{Imports, RESPOND_FIN, RESPOND_MORE, STREAM_RESET, TOPIC_EVENT};
 use crate::runtime::Runtime;
@@ -39,6 +41,8 @@ enum Operation {
         stream: u32,
         credit: i32,
     },
+    /// An encoded command.
+    P2p(Vec<u8>),
 }
 
 impl Operation {
@@ -46,7 +50,7 @@ impl Operation {
         match self {
             Self::Storage { head, body } => head.len().max(body.len()),
             Self::Keys(command) => command.len(),
-            Self::Net { head, .. } => head.len(),
+            Self::Net { head, .. } | Self::P2p(head) => head.len(),
         }
     }
 }
@@ -67,7 +71,9 @@ pub struct HostPlatform {
     pending: RefCell<HashMap<u64, Done>>,
     /// Operations over the host's limit, in their order. Bounded by what requests in flight can ask for.
     queued: RefCell<VecDeque<Queued>>,
+    last_stream: Cell<u32>,
     fetches: Rc<Fetches>,
+    streams: Rc<Streams>,
     backlog: Cell<bool>,
     closed: Cell<bool>,
 }
@@ -77,6 +83,7 @@ impl HostPlatform {
     pub fn new(imports: Rc<dyn Imports>, runtime: Rc<Runtime>, limits: &Limits) -> Self {
         let or_default = |limit: u32, default: u32| if limit == 0 { default } else { limit } as usize;
         Self {
+            streams: Streams::new(Rc::new(Calls(Rc::clone(&imports)))),
             imports,
             runtime,
             max_buffer_bytes: or_default(limits.max_buffer_bytes, avatar_proto::DEFAULT_MAX_BUFFER_BYTES),
@@ -84,6 +91,7 @@ impl HostPlatform {
             last_op: Cell::new(0),
             pending: RefCell::default(),
             queued: RefCell::default(),
+            last_stream: Cell::new(0),
             fetches: Rc::default(),
             backlog: Cell::new(false),
             closed: Cell::new(false),
@@ -135,19 +143,36 @@ impl HostPlatform {
         // Not held while those who waited are dropped.
         drop((self.pending.take(), self.queued.take()));
         self.fetches.clear();
+        self.streams.clear();
     }
 
-    /// `yuan_stream_event`, for streams that the guest began.
+    /// `yuan_stream_event`.
     pub fn stream_event(&self, stream: i32, kind: i32, arg: i64, data: &[u8]) -> Result<(), AbiStatus> {
-        self.fetches.event(stream, kind, arg, data)
+        match self.fetches.event(stream, kind, arg, data) {
+            Err(AbiStatus::NotFound) => self.streams.event(stream, kind, arg, data),
+            told => told,
+        }
     }
 
-    /// Ends the streams on which the host sent more than was granted. Called in turns only.
-    pub fn reset_overrun(&self) {
+    /// Ends streams that are over on this side: those on which the host sent more than was granted, and those that nobody wants. Called in turns only.
+    pub fn reset_streams(&self) {
         for stream in self.fetches.take_overrun() {
             // Whatever it returns, the stream is over.
             self.imports.stream_close(stream, STREAM_RESET);
         }
+        self.streams.tell_resets();
+    }
+
+    /// Whether [`reset_streams`](Self::reset_streams) has to be called.
+    pub fn has_resets(&self) -> bool {
+        self.streams.has_resets()
+    }
+
+    /// A number for a stream of the guest: odd.
+    fn next_stream(&self) -> u32 {
+        let number = self.last_stream.get();
+        self.last_stream.set((number + 1) & 0x3fff_ffff);
+        2 * number + 1
     }
 
     fn submit(&self, operation: &Operation, done: Done) {
@@ -164,6 +189,7 @@ impl HostPlatform {
                 }
                 status => status,
             },
+            Operation::P2p(command) => self.imports.p2p(op, command),
         };
         match AbiStatus::check(answer) {
             Ok(_) => {
@@ -230,7 +256,7 @@ impl Platform for HostPlatform {
     }
 
     fn fetch(&self, mut request: NetRequest) -> LocalBoxFuture<Result<(NetResponse, Vec<u8>), PlatformError>> {
-        let stream = self.fetches.next_stream();
+        let stream = self.next_stream();
         request.response_stream = stream;
         let credit = i32::try_from(request.max_response_bytes).unwrap_or(i32::MAX);
         let received = self.fetches.open(stream, credit as usize);
@@ -254,6 +280,43 @@ impl Platform for HostPlatform {
                 }
             }
         })
+    }
+
+    fn p2p(&self, command: P2p) -> LocalBoxFuture<Result<P2pResult, PlatformError>> {
+        let command = P2pCommand { command: Some(command) };
+        let completion = self.start(Operation::P2p(command.encode_to_vec()));
+        Box::pin(async move {
+            let (head, _) = succeeded(completion.await?)?;
+            P2pResult::decode(head.as_slice())
+                .map_err(|_| PlatformError::broken_answer("p2p: the completion's head is no P2pResult"))
+        })
+    }
+
+    fn open_stream(
+        &self,
+        peer: Vec<u8>,
+        protocols: Vec<String>,
+    ) -> LocalBoxFuture<Result<(PeerStream, String), PlatformError>> {
+        let number = self.next_stream();
+        let stream = self.streams.begin(number);
+        let opened = self.p2p(P2p::OpenStream(P2pOpenStream {
+            peer,
+            protocols,
+            stream: number,
+        }));
+        Box::pin(async move {
+            match opened.await {
+                Ok(result) => Ok((stream, result.protocol)),
+                Err(error) => {
+                    stream.abandon();
+                    Err(error)
+                }
+            }
+        })
+    }
+
+    fn accept_streams(&self) -> mpsc::Receiver<Inbound> {
+        self.streams.accept()
     }
 
     fn unix_ms(&self) -> i64 {
@@ -301,5 +364,22 @@ impl Platform for HostPlatform {
         }
         let flags = if more { RESPOND_MORE } else { RESPOND_FIN };
         AbiStatus::check(self.imports.respond(request, flags, head, &[])).map(drop)
+    }
+}
+
+/// The imports of streams.
+struct Calls(Rc<dyn Imports>);
+
+impl StreamCalls for Calls {
+    fn write(&self, stream: i32, bytes: &[u8]) -> i32 {
+        self.0.stream_write(stream, &[bytes])
+    }
+
+    fn grant(&self, stream: i32, bytes: i32) -> i32 {
+        self.0.stream_grant(stream, bytes)
+    }
+
+    fn close(&self, stream: i32, how: i32) -> i32 {
+        self.0.stream_close(stream, how)
     }
 }

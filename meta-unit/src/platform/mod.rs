@@ -9,13 +9,18 @@ mod memory_store;
 mod pages;
 #[cfg(any(test, feature = "test-platform"))]
 mod soft_keys;
+mod streams;
+#[cfg(any(test, feature = "test-platform"))]
+mod test_network;
 #[cfg(any(test, feature = "test-platform"))]
 mod test_platform;
 
 use std::future::Future;
 use std::pin::Pin;
 
-use avatar_proto::{AbiStatus, Event, KeysCommand, KeysResult, NetRequest, NetResponse, StorageBatch};
+use avatar_proto::p2p_command::Command as P2p;
+use avatar_proto::{AbiStatus, Event, KeysCommand, KeysResult, NetRequest, NetResponse, P2pResult, StorageBatch};
+use futures_channel::mpsc;
 
 pub use batch::{Batch, StorageRead, StorageReply};
 pub use error::PlatformError;
@@ -25,6 +30,9 @@ pub use memory_store::MemoryStore;
 pub use pages::{Pages, holds_any};
 #[cfg(any(test, feature = "test-platform"))]
 pub use soft_keys::SoftKeys;
+pub use streams::{Inbound, PeerStream, StreamBroken};
+#[cfg(any(test, feature = "test-platform"))]
+pub use test_network::TestNetwork;
 #[cfg(any(test, feature = "test-platform"))]
 pub use test_platform::{TestAnswer, TestPlatform};
 
@@ -59,6 +67,19 @@ pub trait Platform: 'static {
 
     /// Makes an HTTP request without a body, and gathers the response, of at most `max_response_bytes`. The stream's number is the platform's.
     fn fetch(&self, request: NetRequest) -> LocalBoxFuture<Result<(NetResponse, Vec<u8>), PlatformError>>;
+
+    /// A command for the host's libp2p (`p2p.proto`), but for opening streams. `Unsupported`: the host has none.
+    fn p2p(&self, command: P2p) -> LocalBoxFuture<Result<P2pResult, PlatformError>>;
+
+    /// Opens a stream to a connected peer, for the first of these protocols that it takes, which is told.
+    fn open_stream(
+        &self,
+        peer: Vec<u8>,
+        protocols: Vec<String>,
+    ) -> LocalBoxFuture<Result<(PeerStream, String), PlatformError>>;
+
+    /// The streams that peers open from here on, for protocols that were accepted by [`p2p`](Self::p2p). Without this, and once it is dropped, they are reset.
+    fn accept_streams(&self) -> mpsc::Receiver<Inbound>;
 
     /// The wall clock, in milliseconds since the Unix epoch. It may jump.
     fn unix_ms(&self) -> i64;

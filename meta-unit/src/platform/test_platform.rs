@@ -5,14 +5,16 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
+use avatar_proto::p2p_command::Command as P2p;
 use avatar_proto::{
-    AbiStatus, Event, KeysCommand, KeysResult, Message, NetRequest, NetResponse, OpError, OpErrorCode, Response,
-    StorageBatch,
+    AbiStatus, Event, KeysCommand, KeysResult, Message, NetRequest, NetResponse, OpError, OpErrorCode, P2pResult,
+    Response, StorageBatch,
 };
-use futures_channel::oneshot;
+use futures_channel::{mpsc, oneshot};
 
 use super::memory_store::MemoryStore;
-use super::{Level, LocalBoxFuture, Platform, PlatformError, SoftKeys, StorageReply};
+use super::test_network::{Node, TestNetwork};
+use super::{Inbound, Level, LocalBoxFuture, PeerStream, Platform, PlatformError, SoftKeys, StorageReply};
 use crate::node::Responder;
 use crate::runtime::{Requests, Runtime};
 
@@ -34,7 +36,12 @@ pub struct TestPlatform {
     answers: RefCell<Vec<TestAnswer>>,
     events: RefCell<Vec<Event>>,
     log: RefCell<Vec<(Level, String)>>,
+    network: RefCell<Option<Place>>,
+    last_stream: Cell<u32>,
 }
+
+/// A network, the number of this host in it, and its end.
+type Place = (Rc<TestNetwork>, u8, Rc<Node>);
 
 /// One answer that a [`Responder`] gave.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +78,9 @@ impl TestPlatform {
             self.now_us.get(),
         );
         next.keys_fault.set(self.keys_fault.get());
+        if let Some((network, number, _)) = self.network.take() {
+            next.join(&network, number);
+        }
         next
     }
 
@@ -92,12 +102,47 @@ impl TestPlatform {
             answers: RefCell::default(),
             events: RefCell::default(),
             log: RefCell::default(),
+            network: RefCell::default(),
+            last_stream: Cell::new(0),
         })
     }
 
     /// This platform as the domains hold it.
     pub fn handle(&self) -> Rc<dyn Platform> {
         self.this.upgrade().expect("a platform that is called is alive")
+    }
+
+    /// Becomes a host of this network, with this number for a peer id.
+    pub fn join(&self, network: &Rc<TestNetwork>, number: u8) {
+        self.network
+            .replace(Some((Rc::clone(network), number, network.join(number))));
+    }
+
+    /// Runs several platforms until nothing is ready on any, and nothing on its way between them. The clocks stand still.
+    pub fn run_together(platforms: &[&Self]) {
+        loop {
+            let mut delivered = false;
+            for platform in platforms {
+                platform.run_until_idle();
+                let network = platform
+                    .network
+                    .borrow()
+                    .as_ref()
+                    .map(|(network, number, _)| (Rc::clone(network), *number));
+                delivered |= network.is_some_and(|(network, number)| network.deliver(number));
+            }
+            if !delivered {
+                return;
+            }
+        }
+    }
+
+    /// Moves the clocks of several platforms on, together.
+    pub fn advance_together(platforms: &[&Self], us: u64) {
+        for platform in platforms {
+            platform.now_us.set(platform.now_us.get() + us);
+        }
+        Self::run_together(platforms);
     }
 
     /// Runs tasks and storage until nothing is ready. The clock stands still.
@@ -282,6 +327,48 @@ impl Platform for TestPlatform {
     fn fetch(&self, _: NetRequest) -> LocalBoxFuture<Result<(NetResponse, Vec<u8>), PlatformError>> {
         let refused = PlatformError::refused(AbiStatus::Unsupported);
         Box::pin(std::future::ready(Err(refused)))
+    }
+
+    fn p2p(&self, command: P2p) -> LocalBoxFuture<Result<P2pResult, PlatformError>> {
+        let (done, result) = oneshot::channel();
+        match &*self.network.borrow() {
+            Some((_, _, node)) => node.execute(command, done),
+            None => drop(done.send(Err(PlatformError::refused(AbiStatus::Unsupported)))),
+        }
+        Box::pin(async move {
+            result
+                .await
+                .unwrap_or_else(|_| Err(PlatformError::refused(AbiStatus::Cancelled)))
+        })
+    }
+
+    fn open_stream(
+        &self,
+        peer: Vec<u8>,
+        protocols: Vec<String>,
+    ) -> LocalBoxFuture<Result<(PeerStream, String), PlatformError>> {
+        let opened = match &*self.network.borrow() {
+            Some((_, _, node)) => {
+                let number = 2 * self.last_stream.replace(self.last_stream.get() + 1) + 1;
+                let stream = node.streams().begin(number);
+                match node.open_stream(number, &peer, &protocols) {
+                    Ok(protocol) => Ok((stream, protocol)),
+                    Err(error) => {
+                        stream.abandon();
+                        Err(error)
+                    }
+                }
+            }
+            None => Err(PlatformError::refused(AbiStatus::Unsupported)),
+        };
+        Box::pin(std::future::ready(opened))
+    }
+
+    fn accept_streams(&self) -> mpsc::Receiver<Inbound> {
+        match &*self.network.borrow() {
+            Some((_, _, node)) => node.streams().accept(),
+            None => mpsc::channel(0).1,
+        }
     }
 
     fn unix_ms(&self) -> i64 {

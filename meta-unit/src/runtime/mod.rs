@@ -2,6 +2,7 @@
 
 mod executor;
 mod requests;
+mod signal;
 mod timers;
 
 use std::cell::RefCell;
@@ -11,6 +12,7 @@ use std::task::{Poll, Waker};
 use crate::platform::LocalBoxFuture;
 
 pub use requests::{Cancelled, Request, Requests, Submit};
+pub use signal::Signal;
 
 use executor::Executor;
 use timers::Timers;

@@ -8,13 +8,15 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
+use avatar_proto::p2p_command::Command as P2p;
 use avatar_proto::storage_op::Op;
-use avatar_proto::{AbiStatus, Event, KeysCommand, KeysResult, NetRequest, NetResponse, StorageBatch};
+use avatar_proto::{AbiStatus, Event, KeysCommand, KeysResult, NetRequest, NetResponse, P2pResult, StorageBatch};
 use avatar_vault::DataKey;
 use avatar_vault::seal::{self, NONCE_BYTES, OVERHEAD_BYTES};
+use futures_channel::mpsc;
 
 use crate::data::keys;
-use crate::platform::{Level, LocalBoxFuture, Platform, PlatformError, StorageReply};
+use crate::platform::{Inbound, Level, LocalBoxFuture, PeerStream, Platform, PlatformError, StorageReply};
 
 /// Version of the envelope. (Records of schema 1 begin with 1, and are not sealed.)
 pub const VERSION: u8 = 2;
@@ -159,6 +161,22 @@ impl Platform for Sealed {
 
     fn fetch(&self, request: NetRequest) -> LocalBoxFuture<Result<(NetResponse, Vec<u8>), PlatformError>> {
         self.inner.fetch(request)
+    }
+
+    fn p2p(&self, command: P2p) -> LocalBoxFuture<Result<P2pResult, PlatformError>> {
+        self.inner.p2p(command)
+    }
+
+    fn open_stream(
+        &self,
+        peer: Vec<u8>,
+        protocols: Vec<String>,
+    ) -> LocalBoxFuture<Result<(PeerStream, String), PlatformError>> {
+        self.inner.open_stream(peer, protocols)
+    }
+
+    fn accept_streams(&self) -> mpsc::Receiver<Inbound> {
+        self.inner.accept_streams()
     }
 
     fn unix_ms(&self) -> i64 {
