@@ -19,7 +19,7 @@ use crate::platform::{Batch, Level, Pages, Platform, PlatformError, holds_any};
 
 use super::segment::{Entries, Entry, SegmentBuilder};
 use super::wire::{put_varint, take_varint};
-use super::{DocId, Index, SegmentError};
+use super::{DocId, Index, SegmentError, Version};
 
 /// So many segments are merged, at least.
 pub(super) const MIN_RUN: usize = 32;
@@ -386,7 +386,7 @@ async fn merge(platform: &dyn Platform, run: &[u64], segments: &RefCell<Segments
 
 /// One segment that says what `segments` say one after another. Nothing older is left for a removal to remove if they are the oldest.
 fn merge_segments(segments: &[(u64, &[u8])], are_oldest: bool) -> Result<Vec<u8>, SegmentDamaged> {
-    let mut latest: BTreeMap<DocId, Option<(u64, &[u8])>> = BTreeMap::new();
+    let mut latest: BTreeMap<DocId, Option<(Version, &[u8])>> = BTreeMap::new();
     for (number, segment) in segments {
         let damaged = |error: SegmentError| SegmentDamaged {
             number: *number,
@@ -394,7 +394,7 @@ fn merge_segments(segments: &[(u64, &[u8])], are_oldest: bool) -> Result<Vec<u8>
         };
         for entry in Entries::new(segment).map_err(damaged)? {
             match entry.map_err(damaged)? {
-                Entry::Upsert { head, last_record, row } => latest.insert(head.id, Some((last_record, row))),
+                Entry::Upsert { head, version, row } => latest.insert(head.id, Some((version, row))),
                 Entry::Remove(id) => latest.insert(id, None),
             };
         }
@@ -402,7 +402,7 @@ fn merge_segments(segments: &[(u64, &[u8])], are_oldest: bool) -> Result<Vec<u8>
     let mut merged = SegmentBuilder::default();
     for (id, row) in &latest {
         match row {
-            Some((last_record, row)) => merged.upsert(*last_record, row),
+            Some((version, row)) => merged.upsert(*version, row),
             None if are_oldest => {}
             None => merged.remove(id),
         }

@@ -35,7 +35,7 @@ pub use fields::{
 };
 pub use project::{project, project_content};
 pub use query::{QueryError, QueryPlan};
-pub use row::{IndexRow, MAX_ROW_BYTES, MAX_TYPE_BYTES};
+pub use row::{Digest, IndexRow, MAX_ROW_BYTES, MAX_TYPE_BYTES, Version};
 pub use segment::SegmentError;
 
 use row::{RowHead, StoredRow};
@@ -102,9 +102,9 @@ impl<'a> RowRef<'a> {
         self.row.updated_ms
     }
 
-    /// The number of the newest record that the document is stored in.
-    pub fn last_record(&self) -> u64 {
-        self.row.last_record
+    /// What the row was made from.
+    pub fn version(&self) -> Version {
+        self.row.version
     }
 
     /// The row as an encoded `Row` of query.proto.
@@ -129,9 +129,9 @@ impl Index {
         let same = self
             .place(&row.id)
             .and_then(|place| self.row(place))
-            .is_some_and(|stored| stored.last_record == row.last_record && stored.bytes() == bytes);
+            .is_some_and(|stored| stored.version == row.version && stored.bytes() == bytes);
         if !same {
-            self.put(&head, row.last_record, &bytes);
+            self.put(&head, row.version, &bytes);
             self.dirty.insert(row.id);
         }
     }
@@ -184,7 +184,7 @@ impl Index {
         let mut segment = SegmentBuilder::default();
         for id in &self.taken {
             match self.get(id) {
-                Some(row) => segment.upsert(row.last_record(), row.bytes()),
+                Some(row) => segment.upsert(row.version(), row.bytes()),
                 None => segment.remove(id),
             }
         }
@@ -204,7 +204,7 @@ impl Index {
         self.changes.all = true;
         for entry in Entries::new(segment)? {
             match entry? {
-                Entry::Upsert { head, last_record, row } => self.put(&head, last_record, row),
+                Entry::Upsert { head, version, row } => self.put(&head, version, row),
                 Entry::Remove(id) => {
                     self.take(&id);
                 }
@@ -224,7 +224,7 @@ impl Index {
             if !segment.is_empty() && segment.len() + row.bytes().len() + segment::OVERHEAD_BYTES > max_bytes {
                 segments.push(std::mem::take(&mut segment).finish());
             }
-            segment.upsert(row.last_record(), row.bytes());
+            segment.upsert(row.version(), row.bytes());
         }
         if !segment.is_empty() {
             segments.push(segment.finish());
@@ -260,9 +260,9 @@ impl Index {
         self.by_id.get(id).copied()
     }
 
-    fn put(&mut self, head: &RowHead<'_>, last_record: u64, bytes: &[u8]) {
+    fn put(&mut self, head: &RowHead<'_>, version: Version, bytes: &[u8]) {
         let type_number = self.types.intern(head.type_name);
-        let row = Some(StoredRow::new(head, type_number, last_record, bytes.into()));
+        let row = Some(StoredRow::new(head, type_number, version, bytes.into()));
         let place = match self.by_id.get(&head.id) {
             Some(place) => *place,
             None => {

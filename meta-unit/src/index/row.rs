@@ -26,9 +26,22 @@ pub struct IndexRow {
     pub updated_ms: i64,
     /// From its content: [`project()`](super::project()).
     pub fields: Fields,
-    /// The number of the newest record that the document is stored in. It is no part of the encoded row: clients have no use for it.
-    pub last_record: u64,
+    /// What the row was made from. It is no part of the encoded row: clients have no use for it.
+    pub version: Version,
 }
+
+/// Which state of its document a row was made from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Version {
+    /// The number of the newest record that the document is stored in.
+    pub last_record: u64,
+    /// Stands for the changes that the document is made of: the same on all devices that have the same. None for a document that nothing has happened to since it was created, whose
+    /// changes are not made yet.
+    pub digest: Option<Digest>,
+}
+
+/// See [`Version::digest`].
+pub type Digest = [u8; 16];
 
 impl IndexRow {
     /// The row as a `Row` of query.proto.
@@ -159,20 +172,20 @@ pub(super) struct StoredRow {
     pub created_ms: i64,
     pub updated_ms: i64,
     /// As in [`IndexRow`].
-    pub last_record: u64,
+    pub version: Version,
     fields_at: u32,
     bytes: Box<[u8]>,
 }
 
 impl StoredRow {
     /// `head` was read from `bytes`.
-    pub fn new(head: &RowHead<'_>, type_number: u32, last_record: u64, bytes: Box<[u8]>) -> Self {
+    pub fn new(head: &RowHead<'_>, type_number: u32, version: Version, bytes: Box<[u8]>) -> Self {
         Self {
             id: head.id,
             type_number,
             created_ms: head.created_ms,
             updated_ms: head.updated_ms,
-            last_record,
+            version,
             fields_at: u32::try_from(head.fields_at).expect("a row is shorter than MAX_ROW_BYTES"),
             bytes,
         }

@@ -1,8 +1,9 @@
 //! Segments: the persisted form of the index. Each holds what one group of commits changed; applied in order, later ones win.
 //!
 //! ```text
-//! segment = version:u8=2  count:varint  entry*count
+//! segment = version:u8=3  count:varint  entry*count
 //! entry   = 1 last_record:varint len:varint row   the document's newest record, and its row, as a `Row` of query.proto
+//!         | 2 digest:16 bytes last_record:varint len:varint row   the same, of a document that has changes
 //!         | 0 id:16 bytes                         the document is gone
 //! ```
 //!
@@ -10,15 +11,16 @@
 //! the bytes, it gives well-formed rows or an error, and allocates no more than it was given.
 
 use super::DocId;
-use super::row::RowHead;
+use super::row::{Digest, RowHead, Version};
 use super::wire::{put_varint, take_byte, take_bytes, take_varint};
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const REMOVE: u8 = 0;
 const UPSERT: u8 = 1;
+const UPSERT_CHANGED: u8 = 2;
 
 /// What a segment takes beside the rows in it, at most, for one more row: its head and the entry's.
-pub(super) const OVERHEAD_BYTES: usize = 26;
+pub(super) const OVERHEAD_BYTES: usize = 42;
 
 /// Why a segment was refused. The index has to be made again from the documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +38,7 @@ pub enum SegmentError {
 pub(super) enum Entry<'a> {
     Upsert {
         head: RowHead<'a>,
-        last_record: u64,
+        version: Version,
         row: &'a [u8],
     },
     Remove(DocId),
@@ -64,14 +66,11 @@ impl<'a> Entries<'a> {
 
     fn entry(&mut self) -> Option<Entry<'a>> {
         match take_byte(&mut self.rest)? {
-            UPSERT => {
-                let last_record = take_varint(&mut self.rest)?;
-                let row = take_bytes(&mut self.rest)?;
-                Some(Entry::Upsert {
-                    head: RowHead::check(row)?,
-                    last_record,
-                    row,
-                })
+            UPSERT => self.upsert(None),
+            UPSERT_CHANGED => {
+                let (digest, rest) = self.rest.split_first_chunk()?;
+                self.rest = rest;
+                self.upsert(Some(*digest))
             }
             REMOVE => {
                 let (id, rest) = self.rest.split_first_chunk::<16>()?;
@@ -80,6 +79,16 @@ impl<'a> Entries<'a> {
             }
             _ => None,
         }
+    }
+
+    fn upsert(&mut self, digest: Option<Digest>) -> Option<Entry<'a>> {
+        let last_record = take_varint(&mut self.rest)?;
+        let row = take_bytes(&mut self.rest)?;
+        Some(Entry::Upsert {
+            head: RowHead::check(row)?,
+            version: Version { last_record, digest },
+            row,
+        })
     }
 }
 
@@ -110,10 +119,16 @@ pub(super) struct SegmentBuilder {
 }
 
 impl SegmentBuilder {
-    pub fn upsert(&mut self, last_record: u64, row: &[u8]) {
+    pub fn upsert(&mut self, version: Version, row: &[u8]) {
         self.count += 1;
-        self.entries.push(UPSERT);
-        put_varint(&mut self.entries, last_record);
+        match version.digest {
+            None => self.entries.push(UPSERT),
+            Some(digest) => {
+                self.entries.push(UPSERT_CHANGED);
+                self.entries.extend_from_slice(&digest);
+            }
+        }
+        put_varint(&mut self.entries, version.last_record);
         put_varint(&mut self.entries, row.len() as u64);
         self.entries.extend_from_slice(row);
     }

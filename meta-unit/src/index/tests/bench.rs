@@ -8,7 +8,7 @@ use avatar_proto::value::Kind;
 use avatar_proto::{Compare, CompareOp, Filter, Order, Query, Value};
 
 use crate::index::answer::rows_pages;
-use crate::index::{FieldsBuilder, Index, IndexRow, IndexScalar, QueryPlan};
+use crate::index::{FieldsBuilder, Index, IndexRow, IndexScalar, QueryPlan, Version};
 
 /// Rows like those of notes, of about 500 bytes each.
 pub fn rows(count: u32) -> Vec<IndexRow> {
@@ -38,7 +38,7 @@ pub fn rows(count: u32) -> Vec<IndexRow> {
                 type_name: "note".to_owned(),
                 created_ms: updated_ms,
                 updated_ms,
-                last_record: 0,
+                version: Version::default(),
                 fields: fields.finish(),
             }
         })

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::{naive, random};
 use crate::index::answer::{MAX_PAGE_BYTES, write_delta, write_rows};
 use crate::index::live::{LiveQueries, LiveResult, Places};
-use crate::index::{DocId, FieldsBuilder, Index, IndexRow, IndexScalar, QueryPlan};
+use crate::index::{DocId, FieldsBuilder, Index, IndexRow, IndexScalar, QueryPlan, Version};
 use crate::platform::TestPlatform;
 
 /// A client: what it was answered, and the rows that follow from it.
@@ -174,7 +174,7 @@ fn row(number: u8, type_name: &str, updated_ms: i64) -> IndexRow {
         type_name,
         created_ms: 0,
         updated_ms,
-        last_record: 0,
+        version: Version::default(),
         fields,
     }
 }

@@ -11,7 +11,7 @@ mod segments;
 
 use std::collections::BTreeMap;
 
-use super::{DocId, Index, IndexRow};
+use super::{DocId, Index, IndexRow, Version};
 
 /// An index of these rows.
 fn index_of(rows: &[IndexRow]) -> Index {
@@ -20,7 +20,10 @@ fn index_of(rows: &[IndexRow]) -> Index {
     index
 }
 
-/// All rows, encoded.
-fn content(index: &Index) -> BTreeMap<DocId, Vec<u8>> {
-    index.rows().map(|(_, row)| (row.id, row.bytes().to_vec())).collect()
+/// All rows, encoded, and what they were made from.
+fn content(index: &Index) -> BTreeMap<DocId, (Version, Vec<u8>)> {
+    index
+        .rows()
+        .map(|(_, row)| (row.id, (row.version, row.bytes().to_vec())))
+        .collect()
 }

@@ -8,7 +8,7 @@ use avatar_proto::value::Kind;
 use avatar_proto::{ListValue, Message, Row, Value};
 
 use super::random;
-use crate::index::{IndexRow, MAX_FIELDS, project};
+use crate::index::{IndexRow, MAX_FIELDS, Version, project};
 
 /// The row of a document, decoded by the generated code.
 fn row(doc: &AutoCommit) -> Row {
@@ -17,7 +17,7 @@ fn row(doc: &AutoCommit) -> Row {
         type_name: "note".to_owned(),
         created_ms: 1,
         updated_ms: 2,
-        last_record: 0,
+        version: Version::default(),
         fields: project(doc),
     };
     Row::decode(row.encode().as_slice()).expect("rows are encoded as `Row`")

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::{index_of, naive, random};
 use crate::index::answer::{MAX_PAGE_BYTES, rows_pages};
-use crate::index::{FieldsBuilder, Index, IndexRow, IndexScalar, QueryError, QueryPlan};
+use crate::index::{FieldsBuilder, Index, IndexRow, IndexScalar, QueryError, QueryPlan, Version};
 
 /// The answer to a query, decoded by the generated code.
 fn ask(index: &Index, query: &Query) -> (Vec<Row>, usize) {
@@ -76,7 +76,7 @@ fn number_row(number: u32) -> IndexRow {
         type_name: "n".to_owned(),
         created_ms: 0,
         updated_ms: 0,
-        last_record: 0,
+        version: Version::default(),
         fields: fields.finish(),
     }
 }

@@ -6,7 +6,7 @@ use avatar_proto::{Compare, CompareOp, Filter, FilterList, Order, Query, Value};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::index::{DocId, FieldsBuilder, IndexRow, IndexScalar};
+use crate::index::{DocId, FieldsBuilder, IndexRow, IndexScalar, Version};
 
 /// One scalar of a document.
 #[derive(Clone, Debug)]
@@ -104,8 +104,8 @@ pub fn id(number: u8) -> DocId {
 
 pub fn row_of(id: DocId) -> impl Strategy<Value = IndexRow> {
     let fields = prop::collection::btree_map(select(names()), field(), 0..4);
-    (select(vec!["note", "task"]), -3_i64..4, -3_i64..4, fields).prop_map(
-        move |(kind, created_ms, updated_ms, fields)| {
+    (select(vec!["note", "task"]), -3_i64..4, -3_i64..4, version(), fields).prop_map(
+        move |(kind, created_ms, updated_ms, version, fields)| {
             let mut builder = FieldsBuilder::new();
             for (name, field) in &fields {
                 match field {
@@ -118,11 +118,15 @@ pub fn row_of(id: DocId) -> impl Strategy<Value = IndexRow> {
                 type_name: kind.to_owned(),
                 created_ms,
                 updated_ms,
-                last_record: 0,
+                version,
                 fields: builder.finish(),
             }
         },
     )
+}
+
+fn version() -> impl Strategy<Value = Version> {
+    (0_u64..300, prop::option::of(any::<[u8; 16]>())).prop_map(|(last_record, digest)| Version { last_record, digest })
 }
 
 /// A row with one of 30 ids.

@@ -4,7 +4,7 @@ use avatar_proto::{Message, Row};
 use proptest::prelude::*;
 
 use super::{content, index_of, random};
-use crate::index::{DocId, FieldsBuilder, Index, IndexRow, IndexScalar, SegmentError};
+use crate::index::{DocId, FieldsBuilder, Index, IndexRow, IndexScalar, SegmentError, Version};
 
 fn load(segments: &[Vec<u8>]) -> Result<Index, SegmentError> {
     let mut index = Index::new();
@@ -126,14 +126,14 @@ fn row(number: u8) -> IndexRow {
         type_name: "note".to_owned(),
         created_ms: 1,
         updated_ms: 2,
-        last_record: 0,
+        version: Version::default(),
         fields,
     }
 }
 
 #[test]
 fn a_segment_of_a_later_version_is_told_apart_from_a_damaged_one() {
-    assert_eq!(load(&[vec![3, 0]]).map(drop), Err(SegmentError::UnknownVersion(3)));
+    assert_eq!(load(&[vec![4, 0]]).map(drop), Err(SegmentError::UnknownVersion(4)));
 }
 
 #[test]
