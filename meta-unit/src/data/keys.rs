@@ -114,6 +114,9 @@ pub const DEVICES: &str = "devices";
 const PORTABLE_SECRETS: [&str; 3] = [IDENTITY, WORDS, DEVICES];
 const PORTABLE_KINDS: [u8; 4] = [DOCUMENT, TOMBSTONE, CREDENTIAL, STATUS_LIST];
 
+/// How this device is on the network.
+pub const PEERS: &str = "peers";
+
 /// Here a backup is being restored: what there is of it counts once this is gone.
 pub const RESTORING: &str = "restoring";
 

@@ -18,7 +18,7 @@ use crate::index::DocId;
 use crate::node::{Responder, app_error};
 
 /// The records of a document with its history, in bytes, before it takes no more: one record must fit into a host's buffer of 16 MiB.
-const MAX_STORED_BYTES: usize = 12 * 1024 * 1024;
+pub const MAX_STORED_BYTES: usize = 12 * 1024 * 1024;
 
 /// Applies a change and answers when it is durable.
 pub fn change(documents: &Rc<Documents>, request: DocChange, responder: Responder) {
@@ -26,6 +26,7 @@ pub fn change(documents: &Rc<Documents>, request: DocChange, responder: Responde
     let mut state = documents.state.borrow_mut();
     match apply(&mut state, request, now_ms) {
         Ok((id, outcome)) => {
+            state.note_news(id);
             // A refused change has taken its number: the client must not learn of it before that is stored, lest its next number leaves a gap after a crash.
             let response = Response {
                 response: Some(outcome.map_or_else(Answer::Error, Answer::DocChanged)),

@@ -31,6 +31,14 @@ pub enum Unfit {
 /// # Errors
 /// They are not.
 pub fn check(changes: &[u8], max_bytes: u64) -> Result<(), Unfit> {
+    measure(changes, max_bytes).map(drop)
+}
+
+/// As [`check`]; to how many bytes they inflate.
+///
+/// # Errors
+/// Those of [`check`].
+pub fn measure(changes: &[u8], max_bytes: u64) -> Result<u64, Unfit> {
     let mut room = Room { left: max_bytes };
     let mut rest = Input(changes);
     while !rest.0.is_empty() {
@@ -48,7 +56,7 @@ pub fn check(changes: &[u8], max_bytes: u64) -> Result<(), Unfit> {
             _ => return Err(Unfit::Malformed),
         }
     }
-    Ok(())
+    Ok(max_bytes - room.left)
 }
 
 fn document(mut data: Input<'_>, room: &mut Room) -> Result<(), Unfit> {

@@ -5,6 +5,7 @@
 //! - [`open_doc`]: a document in memory and its records. [`inflated`]: the limit of what they may become.
 //! - [`views`]: one client's window on one document, with its events and its undo steps.
 //! - [`writer`]: group commit. Everything that changes becomes durable there, in one atomic batch with the index.
+//! - [`sync`]: documents on their way to and from other devices.
 //! - [`change`]: applying a client's change at the state that the client had seen.
 
 mod birth;
@@ -15,6 +16,7 @@ mod open_doc;
 mod patches;
 mod run;
 mod snapshot;
+pub mod sync;
 mod views;
 mod writer;
 
@@ -37,6 +39,7 @@ use crate::node::{Responder, app_error};
 use crate::platform::{Pages, Platform, PlatformError};
 
 use open_doc::{Header, OpenDoc, Session};
+use sync::News;
 use views::View;
 use writer::Writer;
 
@@ -88,6 +91,8 @@ struct State {
     writer: Writer,
     /// While the index is made again: documents that a batch has written meanwhile, for each of those who make it.
     written_meanwhile: BTreeMap<u64, BTreeSet<DocId>>,
+    /// Documents that changed, once somebody wants to know.
+    news: Option<News>,
     rebuilds: u64,
     loads: u64,
 }
@@ -198,6 +203,7 @@ impl Documents {
         };
         state.use_open(&id);
         state.writer.change(id);
+        state.note_news(id);
         if request.detached {
             state.writer.answer_when_durable(id, writer::Due::Opened(responder));
         } else {
@@ -266,6 +272,8 @@ impl Documents {
             }
             let mut state = this.state.borrow_mut();
             let view = this.add_view(&mut state, View::new(id, session, responder));
+            // Other devices learn what is here before there is something to tell, so that a keystroke has no questions before it.
+            state.note_news(id);
             let Some((doc, view_ref)) = state.open.get(&id).zip(state.views.get(&view)) else {
                 return;
             };
@@ -331,6 +339,15 @@ impl Documents {
             // There is nothing to delete: as it should be afterwards.
             return responder.finish(done());
         }
+        self.forget_document(&mut state, id);
+        state.writer.delete(id, Some(responder));
+        state.note_news(id);
+        drop(state);
+        self.write();
+    }
+
+    /// From here on the document is deleted; its records go with the next batch.
+    fn forget_document(&self, state: &mut State, id: DocId) {
         state.tombstones.insert(id);
         state.corrupt.remove(&id);
         state.open.remove(&id);
@@ -348,9 +365,6 @@ impl Documents {
                 view.responder.finish(done());
             }
         }
-        state.writer.delete(id, Some(responder));
-        drop(state);
-        self.write();
     }
 
     /// Answers a DocHistory.
@@ -584,7 +598,7 @@ impl Documents {
     }
 
     fn last_record(&self, id: &DocId) -> Option<u64> {
-        self.index.borrow().get(id).map(|row| row.last_record())
+        self.index.borrow().get(id).map(|row| row.version().last_record)
     }
 
     /// Whether what was read of a document is what the index knows of it, or knew `before`: a state of storage that somebody has put back in parts is not taken for the document.
@@ -729,6 +743,14 @@ pub fn check_records<'a>(id: DocId, records: impl IntoIterator<Item = (u64, &'a 
 }
 
 impl State {
+    /// The document changed, or is gone.
+    fn note_news(&mut self, id: DocId) {
+        if let Some(news) = &mut self.news {
+            news.documents.insert(id);
+            news.signal.raise();
+        }
+    }
+
     /// Whether the document is open; if so, it is the one used last.
     fn use_open(&mut self, id: &DocId) -> bool {
         let Some(doc) = self.open.get_mut(id) else {

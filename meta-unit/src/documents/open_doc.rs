@@ -2,17 +2,20 @@
 
 use std::cell::OnceCell;
 
-use automerge::{ActorId, Automerge, ChangeHash, LoadOptions, PatchLog, ROOT, ReadDoc, TextEncoding, VerificationMode};
+use automerge::{
+    ActorId, Automerge, ChangeHash, LoadOptions, PatchLog, ROOT, ReadDoc, SaveOptions, TextEncoding, VerificationMode,
+};
 use avatar_proto::edit::Op;
 use avatar_proto::path_step::Step;
 use avatar_proto::{ChangeInfo, Edit, MapValue, PathStep, SnapshotPage};
 use prost::Message;
+use sha2::{Digest as _, Sha256};
 
 use super::birth::Birth;
 use super::edits::EditError;
 use super::{inflated, snapshot};
 use crate::data::records;
-use crate::index::{DocId, IndexRow, project};
+use crate::index::{Digest, DocId, IndexRow, Version, project};
 
 /// A client session.
 pub type Session = [u8; 16];
@@ -178,6 +181,20 @@ impl OpenDoc {
         })
     }
 
+    /// A document made of these changes, of which nothing is stored.
+    pub fn of_changes(id: DocId, header: Header, automerge: Automerge) -> Self {
+        Self {
+            id,
+            updated_ms: header.created_ms,
+            header,
+            body: Body::Changed(automerge),
+            last_use: 0,
+            applied: Vec::new(),
+            stored: Stored::default(),
+            wants_snapshot: false,
+        }
+    }
+
     /// A document from its records, in the order of their numbers.
     ///
     /// # Errors
@@ -314,7 +331,11 @@ impl OpenDoc {
                 chunk.changes = match is_snapshot {
                     // A new document is one or a few changes: as they are, they are written sooner than compressed.
                     true if is_first || before.is_birth => automerge.save_after(&[]),
-                    true => automerge.save(),
+                    // Changes whose past has not come yet are not its own, and no record can hold them.
+                    true => automerge.save_with_options(SaveOptions {
+                        retain_orphans: false,
+                        ..SaveOptions::default()
+                    }),
                     false => automerge.save_after(&before.heads),
                 };
                 self.stored.heads = automerge.get_heads();
@@ -412,6 +433,11 @@ impl OpenDoc {
         Some((created, edits))
     }
 
+    /// Whether nothing has happened to it since it was created.
+    pub fn is_as_created(&self) -> bool {
+        matches!(self.body, Body::Born { .. })
+    }
+
     /// The number of its newest record.
     pub fn last_record(&self) -> u64 {
         self.stored.next_chunk.saturating_sub(1)
@@ -433,7 +459,18 @@ impl OpenDoc {
                 Body::Born { birth, .. } => birth.fields(),
                 Body::Changed(automerge) => project(automerge),
             },
-            last_record: self.last_record(),
+            version: Version {
+                last_record: self.last_record(),
+                digest: self.digest(),
+            },
+        }
+    }
+
+    /// Stands for its changes: the same on all devices that have the same. None while it is as it was created: its changes are not made yet.
+    fn digest(&self) -> Option<Digest> {
+        match &self.body {
+            Body::Born { .. } => None,
+            Body::Changed(automerge) => Some(digest_of(&automerge.get_heads())),
         }
     }
 
@@ -487,6 +524,16 @@ impl OpenDoc {
     pub fn patches(&self, log: &mut PatchLog) -> Vec<Edit> {
         super::patches::to_edits(self.automerge(), self.automerge().make_patches(log))
     }
+}
+
+/// Stands for the changes that lead to these heads, which are in order.
+pub fn digest_of(heads: &[ChangeHash]) -> Digest {
+    let mut hash = Sha256::new();
+    for head in heads {
+        hash.update(head.as_ref());
+    }
+    let hash = hash.finalize();
+    std::array::from_fn(|at| hash[at])
 }
 
 fn seal(chunk: &Chunk) -> Vec<u8> {

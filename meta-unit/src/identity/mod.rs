@@ -10,6 +10,7 @@ pub mod devices;
 use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
 
+use avatar_peers::handshake::ContactKey;
 use avatar_proto::{AppError, Durability, ErrorCode};
 use avatar_signer::Signer;
 use avatar_vault::device_log::{Action, Log};
@@ -139,7 +140,11 @@ impl Keys {
     }
 
     fn read(record: Option<&[u8]>) -> Option<Self> {
-        let stored = Stored::decode(records::open(record?).ok()?).ok()?;
+        Self::decode(records::open(record?).ok()?)
+    }
+
+    fn decode(content: &[u8]) -> Option<Self> {
+        let stored = Stored::decode(content).ok()?;
         let seed = Zeroizing::new(<[u8; 32]>::try_from(stored.seed.as_slice()).ok()?);
         let words_secret = Zeroizing::new(stored.words_secret.as_slice().try_into().ok()?);
         Some(Self::new(
@@ -149,13 +154,17 @@ impl Keys {
         ))
     }
 
-    fn put(&self, batch: &mut Batch) {
+    fn encode(&self) -> Zeroizing<Vec<u8>> {
         let stored = Stored {
             seed: self.key.to_bytes().to_vec(),
             backup_recipient: self.backup_recipient.to_vec(),
             words_secret: self.words_secret.to_vec(),
         };
-        let content = Zeroizing::new(stored.encode_to_vec());
+        Zeroizing::new(stored.encode_to_vec())
+    }
+
+    fn put(&self, batch: &mut Batch) {
+        let content = self.encode();
         batch.put(keys::secret(keys::IDENTITY), &Zeroizing::new(records::seal(&content)));
     }
 }
@@ -377,6 +386,30 @@ impl Identity {
             _ => None,
         };
         self.replace(vault, keys, log, words.as_ref()).await
+    }
+
+    /// What the words lead to, for a device that is becoming one of this identity's.
+    pub fn handed_over(&self) -> Zeroizing<Vec<u8>> {
+        self.keys.borrow().encode()
+    }
+
+    /// The identity of another device takes this one's place; in its log this device is entered already.
+    ///
+    /// # Errors
+    /// The keys are not that identity's; or storage failed, and everything is as it was.
+    pub async fn take_over(&self, vault: &Vault, handed_over: &[u8], log: Log) -> Result<(), IdentityError> {
+        let keys = Keys::decode(handed_over).ok_or(IdentityError::Corrupt)?;
+        if *log.state().identity() != keys.key.verifying_key().to_bytes() {
+            return Err(IdentityError::Corrupt);
+        }
+        self.replace(vault, keys, log, None).await
+    }
+
+    /// The secret that the devices of this identity share.
+    pub fn contact_key(&self) -> ContactKey {
+        let keys = self.keys.borrow();
+        let own = keys.key.verifying_key().to_bytes();
+        ContactKey::between(&keys.key, &own).expect("a key that was made is of no low order")
     }
 
     /// The log of the account's devices.

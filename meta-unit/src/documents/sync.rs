@@ -1,0 +1,337 @@
+//! Documents on their way to and from other devices: automerge's sync protocol, one document at a time, with limits on everything that comes.
+
+use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
+use std::rc::Rc;
+
+use automerge::sync::{self, SyncDoc as _};
+use automerge::{ActorId, Automerge, PatchLog, TextEncoding};
+use avatar_peers::message::{self, Document};
+use avatar_peers::reconcile::{Item, ItemDigest};
+use avatar_proto::doc_event::Event;
+use avatar_proto::{AppError, DocPatched, ErrorCode};
+
+use super::open_doc::{Header, OpenDoc};
+use super::writer::Due;
+use super::{Documents, State, inflated, not_found};
+use crate::index::DocId;
+use crate::node::app_error;
+use crate::runtime::Signal;
+
+/// Stands for a document that was deleted: no digest of changes is likely to be it.
+const DELETED: ItemDigest = [0xff; 16];
+
+/// Stands for a document whose changes are not made yet: nobody else can have them.
+const UNBORN: ItemDigest = [0; 16];
+
+/// One document's message may inflate to so many bytes.
+const MAX_INFLATED_BYTES: u64 = inflated::MAX_INFLATED_BYTES;
+
+/// What automerge's filters may ask for: it makes 10 bits an entry, and 7 probes.
+const MAX_BITS_AN_ENTRY: u64 = 64;
+const MAX_PROBES: u64 = 32;
+
+/// Automerge itself says one of the first, and a few of the others.
+const MAX_FILTERS: usize = 4;
+const MAX_HASHES: usize = 16 * 1024;
+
+/// Documents that a device makes known at once have their changes made and stored together, so many at a time.
+pub const PREPARED_AT_ONCE: usize = 64;
+
+/// What has changed, for those who tell other devices.
+pub struct News {
+    /// These.
+    pub documents: BTreeSet<DocId>,
+    /// Raised with each.
+    pub signal: Rc<Signal>,
+}
+
+/// A document has to be brought into memory first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotOpen;
+
+/// What came of a message.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Received {
+    /// It was taken in. `equal`: both have the same now, as far as the other side has told.
+    Taken {
+        /// See above.
+        equal: bool,
+    },
+    /// The document was deleted here.
+    Deleted,
+}
+
+/// Why a message was not taken in.
+#[derive(Debug)]
+pub enum ReceiveError {
+    /// Nobody who keeps to the protocol sends this: the reason, in words for developers.
+    Hostile(&'static str),
+    /// This document cannot take it now; others can.
+    Document(AppError),
+}
+
+/// What is known of another side that has nothing of a document: it gets all of it with the first message.
+pub fn state_of_newcomer() -> sync::State {
+    sync::State {
+        their_heads: Some(Vec::new()),
+        their_need: Some(Vec::new()),
+        their_have: Some(vec![sync::Have::default()]),
+        their_capabilities: Some(vec![sync::Capability::MessageV2]),
+        ..sync::State::new()
+    }
+}
+
+impl Documents {
+    /// All documents as they are on disk or about to be, those that were deleted among them.
+    pub fn sync_items(&self) -> Vec<Item> {
+        let state = self.state.borrow();
+        let index = self.index.borrow();
+        let there = index.ids().filter(|id| !state.corrupt.contains(id)).filter_map(|id| {
+            let digest = index.get(&id)?.version().digest.unwrap_or(UNBORN);
+            Some(Item { id, digest })
+        });
+        let deleted = state.tombstones.iter().map(|id| Item {
+            id: *id,
+            digest: DELETED,
+        });
+        there.chain(deleted).collect()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.index.borrow().is_empty()
+    }
+
+    /// Whether a document is here.
+    pub fn has(&self, id: &DocId) -> bool {
+        self.state.borrow().open.contains_key(id) || self.index.borrow().get(id).is_some()
+    }
+
+    /// Whether a document was deleted.
+    pub fn is_deleted(&self, id: &DocId) -> bool {
+        self.state.borrow().tombstones.contains(id)
+    }
+
+    /// Whether a client looks at a document.
+    pub fn is_viewed(&self, id: &DocId) -> bool {
+        self.state.borrow().views_of.contains_key(id)
+    }
+
+    /// From here on it is noted which documents change, and the signal is raised.
+    pub fn note_news(&self, signal: &Rc<Signal>) {
+        self.state.borrow_mut().news = Some(News {
+            documents: BTreeSet::new(),
+            signal: Rc::clone(signal),
+        });
+    }
+
+    /// The documents that changed, were deleted or were opened since the last call.
+    pub fn take_news(&self) -> BTreeSet<DocId> {
+        let mut state = self.state.borrow_mut();
+        let news = state.news.as_mut().map(|news| &mut news.documents);
+        news.map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Before their changes are handed over, documents that nothing has happened to since they were created are stored as changes: a later automerge might make others of the same content.
+    pub async fn prepare(self: &Rc<Self>, ids: &[DocId]) {
+        for ids in ids.chunks(PREPARED_AT_ONCE) {
+            let mut is_any_new = false;
+            for id in ids {
+                // One that cannot be read is not handed over, either.
+                if self.load(*id).await.is_err() {
+                    continue;
+                }
+                let mut state = self.state.borrow_mut();
+                if let Some(doc) = state.open.get_mut(id)
+                    && doc.is_as_created()
+                {
+                    doc.automerge_mut();
+                    state.writer.change(*id);
+                    is_any_new = true;
+                }
+            }
+            if is_any_new {
+                self.flush().await;
+            }
+        }
+    }
+
+    /// The next message about a document, if one is due. It has to be [prepared](Self::prepare).
+    ///
+    /// # Errors
+    /// It is not in memory (any more).
+    pub fn sync_message(&self, id: &DocId, sync: &mut sync::State) -> Result<Option<Document>, NotOpen> {
+        let mut state = self.state.borrow_mut();
+        state.use_open(id);
+        let doc = state.open.get(id).filter(|doc| !doc.is_as_created()).ok_or(NotOpen)?;
+        let may_be_unknown = sync.their_heads.as_ref().is_none_or(Vec::is_empty);
+        Ok(doc.automerge().generate_sync_message(sync).map(|message| Document {
+            id: *id,
+            header: may_be_unknown.then(|| message::Header {
+                type_name: doc.header.type_name.clone(),
+                owner: doc.header.owner.clone(),
+                created_ms: doc.header.created_ms,
+            }),
+            updated_ms: doc.updated_ms,
+            sync: message.encode(),
+        }))
+    }
+
+    /// Before a message about it is [taken in](Self::receive), a document that is here has to be in memory.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn prepare_to_receive(self: &Rc<Self>, id: DocId) -> Result<(), AppError> {
+        if self.has(&id) && !self.is_deleted(&id) {
+            self.prepare(&[id]).await;
+            self.load(id).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes in a message about a document.
+    ///
+    /// # Errors
+    /// It is hostile, or this document cannot be changed.
+    pub fn receive(self: &Rc<Self>, message: Document, sync: &mut sync::State) -> Result<Received, ReceiveError> {
+        let id = message.id;
+        let said = checked(&message.sync)?;
+        let mut state = self.state.borrow_mut();
+        if state.tombstones.contains(&id) {
+            return Ok(Received::Deleted);
+        }
+        if let Entry::Vacant(place) = state.open.entry(id) {
+            if self.index.borrow().get(&id).is_some() {
+                return Err(ReceiveError::Document(not_found()));
+            }
+            let header = message.header;
+            let header = header.ok_or(ReceiveError::Hostile("changes of a document that nobody has told of"))?;
+            let header = Header {
+                type_name: header.type_name,
+                owner: header.owner,
+                created_ms: header.created_ms,
+            };
+            place.insert(OpenDoc::received(id, header, &self.actor));
+        }
+        state.use_open(&id);
+        let applied = apply(&mut state, id, said, sync, message.updated_ms, self.platform.unix_ms());
+        drop(state);
+        self.write();
+        applied
+    }
+
+    /// A document was deleted on another device.
+    pub fn delete_by_peer(self: &Rc<Self>, id: DocId) {
+        let mut state = self.state.borrow_mut();
+        if state.tombstones.contains(&id) {
+            return;
+        }
+        self.forget_document(&mut state, id);
+        state.writer.delete(id, None);
+        state.note_news(id);
+        drop(state);
+        self.write();
+    }
+}
+
+/// Reads a message of automerge's, and checks all that it could make automerge do.
+fn checked(bytes: &[u8]) -> Result<sync::Message, ReceiveError> {
+    let message = sync::Message::decode(bytes).map_err(|_| ReceiveError::Hostile("no message of automerge's"))?;
+    if message.have.len() > MAX_FILTERS || message.need.len() > MAX_HASHES || message.heads.len() > MAX_HASHES {
+        return Err(ReceiveError::Hostile("more than any document accounts for"));
+    }
+    let mut left = MAX_INFLATED_BYTES;
+    for chunk in message.changes.iter() {
+        // What one chunk takes, the next one does not have.
+        let taken =
+            inflated::measure(chunk, left).map_err(|_| ReceiveError::Hostile("changes that are none, or inflate"))?;
+        left -= taken;
+    }
+    for have in &message.have {
+        if !is_sound_filter(&have.bloom.to_bytes()) {
+            return Err(ReceiveError::Hostile("a filter that takes for ever"));
+        }
+    }
+    Ok(message)
+}
+
+/// Automerge reads how many bits an entry has and how often to look, and believes it.
+fn is_sound_filter(filter: &[u8]) -> bool {
+    let mut rest = filter;
+    let mut number = || leb128::read::unsigned(&mut rest).unwrap_or(u64::MAX);
+    filter.is_empty() || {
+        let (entries, bits, probes) = (number(), number(), number());
+        entries > 0 && (1..=MAX_BITS_AN_ENTRY).contains(&bits) && (1..=MAX_PROBES).contains(&probes)
+    }
+}
+
+fn apply(
+    state: &mut State,
+    id: DocId,
+    said: sync::Message,
+    sync: &mut sync::State,
+    updated_ms: i64,
+    now_ms: i64,
+) -> Result<Received, ReceiveError> {
+    let has_views = state.views_of.contains_key(&id);
+    let doc = state
+        .open
+        .get_mut(&id)
+        .ok_or_else(|| ReceiveError::Document(not_found()))?;
+    if doc.stored_bytes() > super::change::MAX_STORED_BYTES {
+        let full = app_error(ErrorCode::Limit, "the document has reached 12 MiB");
+        return Err(ReceiveError::Document(full));
+    }
+    let is_new = doc.is_unborn();
+    let before = doc.automerge().get_heads();
+    let mut log = if has_views {
+        PatchLog::active()
+    } else {
+        PatchLog::inactive()
+    };
+    let received = doc
+        .automerge_mut()
+        .receive_sync_message_log_patches(sync, said, &mut log);
+    if received.is_err() {
+        // What it has become nobody knows: it is read anew when it is next needed.
+        state.open.remove(&id);
+        return Err(ReceiveError::Hostile("changes that do not apply"));
+    }
+    let after = doc.automerge().get_heads();
+    let equal = sync.their_heads.as_ref() == Some(&after);
+    if after == before {
+        // As long as nothing of it has come, it is in memory only. A document without a content is one, too.
+        if is_new && equal {
+            state.writer.change(id);
+        }
+        return Ok(Received::Taken { equal });
+    }
+    doc.updated_ms = doc.updated_ms.max(updated_ms.min(now_ms));
+    if has_views {
+        let patches = doc.patches(&mut log);
+        let updated_ms = doc.updated_ms;
+        for number in state.views_of.get(&id).cloned().unwrap_or_default() {
+            let Some(view) = state.views.get_mut(&number) else {
+                continue;
+            };
+            let patched = DocPatched {
+                patches: patches.clone(),
+                updated_ms,
+            };
+            let told = view.tell_foreign(Event::Patched(patched), before.clone());
+            state.writer.answer_when_durable(id, Due::Event(number, told));
+        }
+    }
+    state.writer.change(id);
+    state.note_news(id);
+    Ok(Received::Taken { equal })
+}
+
+impl OpenDoc {
+    /// A document of which nothing has come yet but what does not change.
+    pub fn received(id: DocId, header: Header, actor: &ActorId) -> Self {
+        let automerge = Automerge::new_with_encoding(TextEncoding::Utf16CodeUnit).with_actor(actor.clone());
+        Self::of_changes(id, header, automerge)
+    }
+}
