@@ -19,6 +19,7 @@ pub mod documents;
 pub mod identity;
 pub mod index;
 pub mod node;
+pub mod peers;
 pub mod platform;
 pub mod runtime;
 pub mod vault;

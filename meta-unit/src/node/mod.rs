@@ -17,6 +17,7 @@ use futures_util::future::{Either, FutureExt as _, join, ready, select};
 
 use crate::data::schema;
 use crate::identity;
+use crate::peers::Host;
 use crate::platform::{Level, Platform};
 use crate::runtime::Requests;
 use crate::vault::{Sealed, Vault, VaultError};
@@ -31,6 +32,7 @@ pub struct Node {
     requests: Rc<Requests>,
     allow_test_requests: bool,
     state: RefCell<State>,
+    host: Rc<Host>,
     /// It is being locked or unlocked: requests wait for the end of that.
     switching: Cell<bool>,
     /// When somebody last asked for more than how things are. Microseconds, monotonic.
@@ -63,6 +65,7 @@ impl Node {
             requests,
             allow_test_requests,
             state: RefCell::new(State::Starting),
+            host: Host::new(&platform),
             switching: Cell::new(false),
             last_asked_us: Cell::new(platform.monotonic_us()),
             idle_watch: Cell::new(0),
@@ -122,7 +125,9 @@ impl Node {
             let created = identity::create(&self.platform, &words, None).await;
             let (sealed, vault) = created.map_err(|error| error.to_app_error())?;
             let stored = Stored::read(&sealed).await?;
-            return Ok(State::Up(Services::start(sealed, Rc::new(vault), stored).await?));
+            return Ok(State::Up(
+                Services::start(sealed, Rc::new(vault), stored, &self.host).await?,
+            ));
         }
         let opened = self.open_store().await?;
         opened.ok_or_else(|| app_error(ErrorCode::Corrupt, "the store changed while it was opened"))
@@ -140,7 +145,7 @@ impl Node {
         let Some((vault, opened)) = opened else { return Ok(None) };
         let vault = Rc::new(vault);
         Ok(Some(match opened {
-            Ok(()) => State::Up(Services::start(Rc::clone(&sealed), vault, stored.await?).await?),
+            Ok(()) => State::Up(Services::start(Rc::clone(&sealed), vault, stored.await?, &self.host).await?),
             Err(reason) => State::Locked(Locked { vault, reason }),
         }))
     }
@@ -176,6 +181,10 @@ impl Node {
         };
         if !matches!(request, Ask::StatusGet(_) | Ask::IdentityGet(_)) {
             self.last_asked_us.set(self.platform.monotonic_us());
+        }
+        if let Ask::PeersConfigure(configure) = &request {
+            // Also while it is locked: they count from the unlocking on.
+            self.host.configure(&configure.relays);
         }
         match (&*self.state.borrow(), request) {
             (State::Failed(error), _) => responder.fail(error.clone()),
@@ -228,7 +237,7 @@ impl Node {
 
     async fn come_up(&self, sealed: Rc<Sealed>, vault: Rc<Vault>) -> Result<Rc<Services>, AppError> {
         let stored = Stored::read(&sealed).await?;
-        let services = Services::start(sealed, vault, stored).await?;
+        let services = Services::start(sealed, vault, stored, &self.host).await?;
         self.state.replace(State::Up(Rc::clone(&services)));
         Ok(services)
     }

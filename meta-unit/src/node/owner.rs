@@ -40,7 +40,10 @@ pub async fn answer(services: &Services, request: Ask, responder: Responder) {
             Err(error) => responder.fail(error.to_app_error()),
         },
         request => match change(services, request).await {
-            Some(Ok(())) => changed(services, responder),
+            Some(Ok(())) => {
+                services.identity_replaced();
+                changed(services, responder);
+            }
             Some(Err(error)) => responder.fail(error.to_app_error()),
             None => responder.fail(app_error(ErrorCode::Unsupported, "this build cannot do that")),
         },
@@ -85,11 +88,7 @@ async fn change(services: &Services, request: Ask) -> Option<Result<(), Identity
         }
         Ask::IdentityPasskeyRemove(remove) => of_vault(vault.remove_passkey(&remove.credential_id).await),
         Ask::IdentityRecover(recover) => Some(self::recover(services, &recover.words).await),
-        Ask::IdentityRotate(_) => {
-            let rotated = identity.rotate(vault).await;
-            services.identity_replaced();
-            Some(rotated)
-        }
+        Ask::IdentityRotate(_) => Some(identity.rotate(vault).await),
         Ask::DeviceAdd(add) => Some(self::add_device(identity, add).await),
         Ask::DeviceRemove(remove) => Some(self::remove_device(identity, &remove.sign_public_key).await),
         Ask::DeviceRename(rename) => Some(self::rename_device(identity, rename).await),
@@ -112,9 +111,7 @@ async fn recover(services: &Services, words: &str) -> Result<(), IdentityError> 
             "there is an identity here whose words are written down",
         ));
     }
-    services.identity().recover(services.vault(), &words).await?;
-    services.identity_replaced();
-    Ok(())
+    services.identity().recover(services.vault(), &words).await
 }
 
 async fn add_device(identity: &Identity, add: DeviceAdd) -> Result<(), IdentityError> {

@@ -19,6 +19,7 @@ use crate::identity::Identity;
 use crate::index::live::{self, LiveQueries};
 use crate::index::maintenance::{self, Loaded, Segments};
 use crate::index::{DocId, Index};
+use crate::peers::{Host, Peers};
 use crate::platform::{Level, Platform, PlatformError};
 use crate::vault::{Sealed, Vault};
 
@@ -34,6 +35,7 @@ pub struct Services {
     live: RefCell<LiveQueries>,
     documents: Rc<Documents>,
     backups: RefCell<Readings>,
+    peers: Rc<Peers>,
     index_rebuilds: Cell<u32>,
 }
 
@@ -71,7 +73,12 @@ impl Services {
     ///
     /// # Errors
     /// What every request is answered from then on.
-    pub async fn start(sealed: Rc<Sealed>, vault: Rc<Vault>, stored: Stored) -> Result<Rc<Self>, AppError> {
+    pub async fn start(
+        sealed: Rc<Sealed>,
+        vault: Rc<Vault>,
+        stored: Stored,
+        host: &Rc<Host>,
+    ) -> Result<Rc<Self>, AppError> {
         let platform: &Rc<dyn Platform> = &(Rc::clone(&sealed) as Rc<dyn Platform>);
         let identity = Rc::new(stored.identity);
         let (index, damage) = match stored.index.index {
@@ -87,6 +94,7 @@ impl Services {
             stored.tombstones,
             identity.did(),
         );
+        let peers = Peers::new(platform, host, &documents, &identity, &vault);
         let services = Self {
             platform: Rc::clone(platform),
             vault,
@@ -98,13 +106,22 @@ impl Services {
             live: RefCell::default(),
             documents,
             backups: RefCell::default(),
+            peers,
             index_rebuilds: Cell::new(0),
         };
         if let Some(damage) = damage {
             platform.log(Level::Warn, &format!("the index is made again: {damage}"));
             services.rebuild_index().await.map_err(|error| error.to_app_error())?;
         }
-        Ok(Rc::new(services))
+        let services = Rc::new(services);
+        let changed = Rc::downgrade(&services);
+        services.peers.on_identity_changed(Box::new(move || {
+            if let Some(services) = changed.upgrade() {
+                services.identity_replaced();
+                owner::tell(&*services.platform, owner::state(&services));
+            }
+        }));
+        Ok(services)
     }
 
     /// What opens the data.
@@ -132,9 +149,10 @@ impl Services {
         &self.backups
     }
 
-    /// The identity's DID is another one than before.
+    /// The identity is another one than before, or its log of devices is.
     pub fn identity_replaced(&self) {
         self.documents.set_owner(self.identity.did());
+        self.peers.identity_replaced();
     }
 
     /// Whether there is any document.
@@ -144,6 +162,9 @@ impl Services {
 
     /// Hands a request to its domain.
     pub fn dispatch(self: &Rc<Self>, request: Ask, responder: Responder) {
+        let Some((request, responder)) = self.peers.answer(request, responder) else {
+            return;
+        };
         match request {
             Ask::DocCreate(create) => self.documents.create(create, responder),
             Ask::DocOpen(open) => self.documents.open(open, responder),
@@ -206,6 +227,7 @@ impl Services {
 
     /// Resolves when all that was taken is durable, or cannot be, and the next start will be fast.
     pub async fn finish(&self) {
+        self.peers.stop();
         self.documents.finish().await;
     }
 
