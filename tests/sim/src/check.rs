@@ -50,7 +50,7 @@ fn at(world: &World, unit: usize, check: impl FnOnce(&World) -> Result<(), Broke
     check(world).map_err(|broken| broken.at(world.now_us, unit))
 }
 
-fn ask(
+pub(crate) fn ask(
     world: &mut World,
     unit: usize,
     ask: Ask,
@@ -61,7 +61,7 @@ fn ask(
     Ok(answers.into_iter().filter_map(|answer| answer.response).collect())
 }
 
-fn unexpected(world: &World, unit: usize, answers: &[Answer]) -> Violation {
+pub(crate) fn unexpected(world: &World, unit: usize, answers: &[Answer]) -> Violation {
     Broken::new("a settled unit answers what it is asked", format!("{answers:?}")).at(world.now_us, unit)
 }
 
@@ -79,7 +79,7 @@ fn query_rows(world: &mut World, unit: usize, query: Query) -> Result<(Vec<Row>,
     Ok((rows, total))
 }
 
-fn all_rows(world: &mut World, unit: usize) -> Result<Vec<Row>, Violation> {
+pub(crate) fn all_rows(world: &mut World, unit: usize) -> Result<Vec<Row>, Violation> {
     Ok(query_rows(world, unit, Query::default())?.0)
 }
 
@@ -149,7 +149,7 @@ fn check_query(world: &mut World, unit: usize, rows: &[Row], query: Query) -> Re
 }
 
 /// A document as a new client finds it.
-fn open(world: &mut World, unit: usize, id: DocId) -> Result<(DocOpened, Value), Violation> {
+pub(crate) fn open(world: &mut World, unit: usize, id: DocId) -> Result<(DocOpened, Value), Violation> {
     let request = Ask::DocOpen(DocOpen {
         document_id: id.to_vec(),
         // No client has it.
@@ -165,11 +165,11 @@ fn open(world: &mut World, unit: usize, id: DocId) -> Result<(DocOpened, Value),
     }
 }
 
-fn is_last_page(response: &Response) -> bool {
+pub(crate) fn is_last_page(response: &Response) -> bool {
     matches!(&response.response, Some(Answer::SnapshotPage(page)) if page.last)
 }
 
-fn snapshot(pages: &[Answer]) -> Option<Value> {
+pub(crate) fn snapshot(pages: &[Answer]) -> Option<Value> {
     let mut tokens = Vec::new();
     for page in pages {
         let Answer::SnapshotPage(page) = page else { return None };

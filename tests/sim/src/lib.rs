@@ -7,6 +7,7 @@
 //! - [`disk`], [`clock`], [`network`]: what fails.
 //! - [`client`], [`workload`]: who works with it. [`truth`], [`rows`], [`check`]: what must come of it.
 //! - [`run()`]: one run from its plan to its outcome.
+//! - [`peers`], [`weather`], [`person`], [`meeting`], [`growth`]: runs with a network.
 
 pub mod avatar;
 pub mod boundary;
@@ -14,8 +15,11 @@ pub mod check;
 pub mod client;
 pub mod clock;
 pub mod disk;
+pub mod growth;
+pub mod meeting;
 pub mod network;
 pub mod peers;
+pub mod person;
 pub mod plan;
 pub mod random;
 pub mod rows;
@@ -25,6 +29,7 @@ pub mod truth;
 pub mod unit;
 pub mod value;
 pub mod violation;
+pub mod weather;
 pub mod workload;
 pub mod world;
 

@@ -22,6 +22,14 @@ pub enum Stream {
     Network,
     /// How long bytes take.
     Links,
+    /// What befalls the network.
+    Weather,
+    /// Who is at a meeting, and how they come there.
+    Party,
+    /// What a person does, by number.
+    Person(usize),
+    /// What a peer does that is no unit, by its node.
+    Peer(usize),
     /// What is asked when nothing is under way.
     Checks,
 }
@@ -38,6 +46,10 @@ impl Dice {
             Stream::Network => 1,
             Stream::Checks => 2,
             Stream::Links => 3,
+            Stream::Weather => 4,
+            Stream::Party => 5,
+            Stream::Person(person) => (6 << 56) | person as u64,
+            Stream::Peer(node) => (7 << 56) | node as u64,
             Stream::Disk(unit) => (1 << 56) | unit as u64,
             Stream::Clock(unit) => (2 << 56) | unit as u64,
             Stream::Client(client) => (3 << 56) | client as u64,

@@ -19,6 +19,7 @@ use crate::traffic::Traffic;
 use crate::truth::{DocId, Truth};
 use crate::unit::Backend;
 use crate::violation::{Broken, Violation, hold};
+use crate::weather::Weather;
 
 /// So long a unit may take to answer everything once nothing fails any more, in simulated microseconds.
 const PATIENCE_US: u64 = 120_000_000;
@@ -40,6 +41,8 @@ enum Event {
     Tell { unit: usize, life: u64 },
     /// A peer that is no unit does something.
     Peer(usize),
+    /// Something befalls the network.
+    Weather,
     /// A client does something.
     Client(usize),
     /// A client sends something once more.
@@ -69,6 +72,8 @@ struct Place {
     asked: BTreeMap<i64, Vec<Response>>,
     /// It is told soon what the network brought.
     is_told_soon: bool,
+    /// What is asked of every life, as soon as it is up.
+    at_start: Vec<Vec<u8>>,
 }
 
 /// How much was simulated.
@@ -103,6 +108,8 @@ pub struct World {
     network: Option<Rc<RefCell<Network>>>,
     /// Peers that are no units: nodes of the network behind the units and the relays.
     peers: BTreeMap<usize, Box<dyn Peer>>,
+    /// What befalls the network while clients act.
+    pub weather: Option<Weather>,
     places: Vec<Place>,
     clients: Vec<Client>,
     /// By the moment, then in the order in which they were planned.
@@ -142,6 +149,7 @@ impl World {
                 flipped: None,
                 asked: BTreeMap::new(),
                 is_told_soon: false,
+                at_start: Vec::new(),
             }
         };
         let client = |number| Client::new(number, Dice::new(plan.seed, Stream::Client(number)));
@@ -154,6 +162,7 @@ impl World {
             clients: (0..plan.units * plan.clients).map(client).collect(),
             network,
             peers: BTreeMap::new(),
+            weather: None,
             traffic,
             events: BTreeMap::new(),
             planned: 0,
@@ -206,18 +215,40 @@ impl World {
     /// # Errors
     /// A broken promise.
     pub fn live(&mut self, length_us: u64) -> Result<(), Violation> {
-        self.is_restless = true;
         for client in 0..self.clients.len() {
             let pause_us = self.dice.below(2_000_000);
             self.plan(pause_us, Event::Client(client));
         }
+        self.begin_trouble();
+        self.run_until(self.now_us + length_us)?;
+        self.end_trouble();
+        self.events.retain(|_, event| !matches!(event, Event::Client(_)));
+        Ok(())
+    }
+
+    /// From now on the operator acts, and weather befalls the network.
+    pub fn begin_trouble(&mut self) {
+        self.is_restless = true;
         self.plan_operator();
-        let end_us = self.now_us + length_us;
-        while self.step(end_us)? {}
-        self.now_us = end_us;
+        if self.weather.is_some() {
+            self.plan(0, Event::Weather);
+        }
+    }
+
+    /// Nobody makes trouble any more. What fails at present goes on failing until the world [settles](Self::settle).
+    pub fn end_trouble(&mut self) {
         self.is_restless = false;
         self.events
-            .retain(|_, event| !matches!(event, Event::Client(_) | Event::Operator));
+            .retain(|_, event| !matches!(event, Event::Operator | Event::Weather));
+    }
+
+    /// Time passes.
+    ///
+    /// # Errors
+    /// A broken promise.
+    pub fn run_until(&mut self, end_us: u64) -> Result<(), Violation> {
+        while self.step(end_us)? {}
+        self.now_us = self.now_us.max(end_us);
         Ok(())
     }
 
@@ -229,6 +260,11 @@ impl World {
         for place in &mut self.places {
             place.avatar.disk.faults = Faults::default();
             place.is_doomed = false;
+        }
+        if let (Some(weather), Some(network)) = (&self.weather, &self.network) {
+            let mut network = network.borrow_mut();
+            network.now_us = self.now_us;
+            weather.clear(&mut network);
         }
         let end_us = self.now_us + PATIENCE_US;
         while !self.is_settled() {
@@ -292,6 +328,55 @@ impl World {
         }
     }
 
+    /// Begins to ask a unit something: the number of the request, if the unit takes requests now.
+    ///
+    /// # Errors
+    /// A broken promise.
+    pub fn begin(&mut self, unit: usize, request: &[u8]) -> Result<Option<i64>, Violation> {
+        if !self.takes_requests(unit) {
+            return Ok(None);
+        }
+        self.figures.requests += 1;
+        let req = self.on(unit, |place, now_us| place.avatar.request(now_us, request))?;
+        self.places[unit].asked.insert(req, Vec::new());
+        self.turn_soon(unit);
+        Ok(Some(req))
+    }
+
+    /// What was answered so far, and whether that is all. None if the unit died meanwhile.
+    pub fn answers(&self, unit: usize, req: i64) -> Option<(&[Response], bool)> {
+        let place = &self.places[unit];
+        let answers = place.asked.get(&req)?;
+        Some((answers, !place.avatar.unanswered().contains(&req)))
+    }
+
+    /// Nobody waits for a request any more.
+    ///
+    /// # Errors
+    /// A broken promise.
+    pub fn forget(&mut self, unit: usize, req: i64) -> Result<(), Violation> {
+        let is_asked = self.places[unit].asked.remove(&req).is_some();
+        if is_asked && self.takes_requests(unit) && self.places[unit].avatar.unanswered().contains(&req) {
+            self.on(unit, |place, now_us| place.avatar.cancel_request(now_us, req))?;
+            self.turn_soon(unit);
+        }
+        Ok(())
+    }
+
+    /// Asks this of the unit in each of its lives from now on, the present one among them.
+    ///
+    /// # Errors
+    /// A broken promise.
+    pub fn ask_always(&mut self, unit: usize, request: Vec<u8>) -> Result<(), Violation> {
+        self.places[unit].at_start.push(request.clone());
+        self.begin(unit, &request).map(|_| ())
+    }
+
+    /// The unit is somebody else's from now on.
+    pub fn set_owner(&mut self, unit: usize, did: String) {
+        self.places[unit].did = Some(did);
+    }
+
     /// Every unit dies and is started again.
     ///
     /// # Errors
@@ -341,6 +426,7 @@ impl World {
             }
             Event::Tell { unit, life } => self.tell(unit, life)?,
             Event::Peer(node) => self.wake(node),
+            Event::Weather => self.change_weather(),
             Event::Client(client) => self.act(client)?,
             Event::Retry(client) => self.retry(client)?,
             Event::Operator => self.operate()?,
@@ -404,6 +490,17 @@ impl World {
         }
         self.turn_soon(unit);
         Ok(())
+    }
+
+    fn change_weather(&mut self) {
+        if let (Some(weather), Some(network)) = (&mut self.weather, &self.network) {
+            let mut network = network.borrow_mut();
+            network.now_us = self.now_us;
+            let pause_us = weather.change(&mut network);
+            drop(network);
+            self.plan(pause_us, Event::Weather);
+            self.tell_soon();
+        }
     }
 
     fn wake(&mut self, node: usize) {
@@ -491,6 +588,10 @@ impl World {
         checked.map_err(|broken| broken.at(self.now_us, unit))?;
         if self.places[unit].avatar.state != State::Up {
             self.mend(unit);
+            return Ok(());
+        }
+        for request in self.places[unit].at_start.clone() {
+            self.begin(unit, &request)?;
         }
         Ok(())
     }
@@ -773,6 +874,8 @@ impl World {
                     // The same bit twice would make it whole again.
                     Some(document) if document.is_damaged => place.avatar.disk.flip(&flipped),
                     Some(document) => document.is_damaged = true,
+                    // One that others have too: it is told to them as it is here.
+                    None if self.network.is_some() => place.avatar.disk.flip(&flipped),
                     None => {}
                 }
             }

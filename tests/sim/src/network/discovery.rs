@@ -194,8 +194,13 @@ impl Network {
         let mut known = Vec::new();
         if let Some(under) = registrations.get_mut(key) {
             under.retain(|_, (until_us, _)| *until_us > now_us);
-            let others = under.iter().filter(|(node, _)| **node != client).take(limit);
+            let others = under.iter().filter(|(node, _)| **node != client);
             known.extend(others.map(|(node, (_, addresses))| (*node, addresses.clone())));
+        }
+        // Any of them, where there are more than are wanted.
+        while known.len() > limit {
+            let at = self.dice.index(known.len());
+            known.swap_remove(at);
         }
         let found = known.into_iter().map(|(node, addresses)| Found {
             peer: self.nodes[node].peer.clone(),

@@ -11,6 +11,7 @@ use crate::disk::Completion;
 use crate::network::address::PeerId;
 use crate::network::{Network, NodeId, Told, kind};
 
+pub mod hostile;
 pub mod plain;
 
 /// What happens to a peer.

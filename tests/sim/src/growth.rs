@@ -1,0 +1,133 @@
+//! What one change costs among many devices of one person, and how long it takes to be on all of them.
+
+use avatar_proto::value::Kind;
+
+use crate::check::all_rows;
+use crate::meeting::{Meeting, Party};
+use crate::truth::DocId;
+use crate::unit::Backend;
+use crate::violation::{Broken, Violation};
+use crate::world::World;
+
+/// How many changes are averaged.
+const CHANGES: usize = 20;
+
+/// What was measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Grown {
+    /// Until all devices had the first document, in simulated microseconds.
+    pub connected_us: u64,
+    /// Frames that crossed links for one change.
+    pub frames: f64,
+    /// Their bytes.
+    pub bytes: f64,
+    /// Until a change was on half of the devices, in simulated microseconds: the median.
+    pub half_us: u64,
+    /// Until it was on all of them: the median.
+    pub all_us: u64,
+    /// What crosses the links of one device while nobody does anything.
+    pub idle_bytes_per_s: f64,
+}
+
+/// How often it is looked where a change is, in simulated microseconds.
+const LOOK_US: u64 = 20_000;
+
+/// How long devices may take, in simulated microseconds.
+const PATIENCE_US: u64 = 3_600_000_000;
+
+/// How long nobody does anything, to know what that costs, in simulated microseconds.
+const IDLE_US: u64 = 120_000_000;
+
+/// What follows a change comes within so many simulated microseconds.
+const QUIET_US: u64 = 5_000_000;
+
+/// Measures among so many devices.
+///
+/// # Errors
+/// A broken promise; above all, a change that does not come everywhere.
+pub fn grow(devices: usize, seed: u64, backend: &Backend) -> Result<Grown, Violation> {
+    let mut party = Party::new(&Meeting::of_many(devices, seed), backend);
+    let begun_us = party.world.now_us;
+    party.set_up()?;
+    let id = party.persons[0].make(&mut party.world, 0)?;
+    until_everywhere(&mut party, id, None)?;
+    let connected_us = party.world.now_us - begun_us;
+    // Better ways are found meanwhile.
+    party.world.run_until(party.world.now_us + IDLE_US)?;
+    let before = party.world.network().wire.total();
+    party.world.run_until(party.world.now_us + IDLE_US)?;
+    let after = party.world.network().wire.total();
+    let idle_frames = (after.frames - before.frames) as f64 / IDLE_US as f64;
+    let idle_bytes = (after.bytes - before.bytes) as f64 / IDLE_US as f64;
+    let (mut frames, mut bytes, mut halves, mut alls) = (0.0, 0.0, Vec::new(), Vec::new());
+    for change in 0..CHANGES {
+        let before = party.world.network().wire.total();
+        let begun_us = party.world.now_us;
+        let unit = change * devices / CHANGES;
+        let mark = party.persons[0].mark(&mut party.world, unit, id)?;
+        let (half_us, all_us) = until_everywhere(&mut party, id, Some(mark))?;
+        halves.push(half_us - begun_us);
+        alls.push(all_us - begun_us);
+        party.world.run_until(party.world.now_us + QUIET_US)?;
+        let (after, took_us) = (party.world.network().wire.total(), party.world.now_us - begun_us);
+        frames += (after.frames - before.frames) as f64 - idle_frames * took_us as f64;
+        bytes += (after.bytes - before.bytes) as f64 - idle_bytes * took_us as f64;
+    }
+    let median = |mut times: Vec<u64>| {
+        times.sort_unstable();
+        times[times.len() / 2]
+    };
+    Ok(Grown {
+        connected_us,
+        frames: frames / CHANGES as f64,
+        bytes: bytes / CHANGES as f64,
+        half_us: median(halves),
+        all_us: median(alls),
+        idle_bytes_per_s: idle_bytes * 1e6 / devices as f64,
+    })
+}
+
+/// Waits until a document, or a mark in it, is on all devices: when it was on half of them, and when on all.
+fn until_everywhere(party: &mut Party, id: DocId, mark: Option<i64>) -> Result<(u64, u64), Violation> {
+    let mut lacking = party.persons[0].devices.clone();
+    let (devices, end_us) = (lacking.len(), party.world.now_us + PATIENCE_US);
+    let mut half_us = None;
+    loop {
+        let mut still = Vec::new();
+        for unit in lacking {
+            if !has(&mut party.world, unit, id, mark)? {
+                still.push(unit);
+            }
+        }
+        lacking = still;
+        let now_us = party.world.now_us;
+        if lacking.len() * 2 <= devices {
+            half_us.get_or_insert(now_us);
+        }
+        match lacking.first() {
+            None => return Ok((half_us.unwrap_or(now_us), now_us)),
+            Some(unit) if now_us > end_us => {
+                let detail = format!("{} of {devices} devices lack it", lacking.len());
+                return Err(Broken::new("a change comes to all devices", detail).at(now_us, *unit));
+            }
+            Some(_) => party.world.run_until(now_us + LOOK_US)?,
+        }
+    }
+}
+
+fn has(world: &mut World, unit: usize, id: DocId, mark: Option<i64>) -> Result<bool, Violation> {
+    let rows = all_rows(world, unit)?;
+    let Some(row) = rows.iter().find(|row| row.document_id == id) else {
+        return Ok(false);
+    };
+    let Some(mark) = mark else { return Ok(true) };
+    let marks = row
+        .fields
+        .iter()
+        .find(|field| field.key == "marks")
+        .and_then(|field| field.value.as_ref());
+    let Some(Kind::List(list)) = marks.and_then(|value| value.kind.as_ref()) else {
+        return Ok(false);
+    };
+    Ok(list.items.iter().any(|item| item.kind == Some(Kind::Int(mark))))
+}
