@@ -3,7 +3,9 @@
 use std::cmp::Ordering;
 use std::fmt::Write;
 
-use super::{Object, Value, write_number};
+use avatar_numbers::write_number;
+
+use super::{Object, Value};
 use crate::order;
 
 /// The canonical text of a value.

@@ -5,15 +5,11 @@
 //! The order of members is kept, so that a document is written again as it came.
 
 mod jcs;
-mod number;
 mod order;
 mod parse;
-mod read_number;
 mod value;
 
 pub use jcs::{canonical, canonical_without};
 pub use order::order;
 pub use parse::{JsonError, Limits, parse};
 pub use value::{Object, Value};
-
-use number::write_number;

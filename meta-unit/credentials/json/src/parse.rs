@@ -1,6 +1,7 @@
 //! The parser: RFC 8259 and the rules of I-JSON (RFC 7493) that matter to signatures, under limits that hold before anything is allocated.
 
-use super::read_number::read_number;
+use avatar_numbers::read_number;
+
 use super::{Object, Value};
 use crate::order;
 

@@ -1,7 +1,9 @@
 //! The value itself.
 
+use avatar_numbers::write_number;
+
 use super::jcs::write_string;
-use super::{JsonError, Limits, parse, write_number};
+use super::{JsonError, Limits, parse};
 
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq)]

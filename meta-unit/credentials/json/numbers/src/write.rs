@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// Appends the shortest digits that read back as this number. It is finite: nothing else comes out of the parser.
-pub(crate) fn write_number(number: f64, out: &mut String) {
+pub fn write_number(number: f64, out: &mut String) {
     if number == 0.0 {
         out.push('0');
         return;

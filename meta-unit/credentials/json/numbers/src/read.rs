@@ -2,16 +2,15 @@
 //! that weighs more than all of JSON here: ten kilobytes that nothing compresses.
 
 /// The double that is nearest to such a number, of two that are as near the even one; infinite if it is too large. The text is a JSON number.
-pub(super) fn read_number(text: &str) -> f64 {
+pub fn read_number(text: &str) -> f64 {
     let (negative, text) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text),
     };
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits: Vec<u8> = [whole, fraction]
-        .concat()
-        .bytes()
+    let digits: Vec<u8> = (whole.bytes())
+        .chain(fraction.bytes())
         .map(|byte| byte - b'0')
         .skip_while(|digit| *digit == 0)
         .collect();
