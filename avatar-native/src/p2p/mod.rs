@@ -291,3 +291,126 @@ impl Wake for Bell {
         self.ring();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use avatar_proto::{P2pDial, P2pNextEvents};
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    struct Place {
+        p2p: P2p,
+        rung: Arc<Notify>,
+    }
+
+    async fn open(folder: &Path, listen: &[&str]) -> Result<Place, P2pError> {
+        let config = Config {
+            listen: listen.iter().map(|&address| address.to_owned()).collect(),
+        };
+        let rung = Arc::new(Notify::new());
+        let bell = rung.clone();
+        let p2p = P2p::open(&config, folder.join("transport.key"), move || bell.notify_one()).await?;
+        Ok(Place { p2p, rung })
+    }
+
+    impl Place {
+        /// Gives a command, and waits for its end as a host does: by the bell.
+        async fn command(&mut self, command: Command) -> Result<P2pResult, (i32, OpError)> {
+            let command = P2pCommand { command: Some(command) };
+            self.p2p.command(7, command).expect("accepted");
+            let end = async {
+                loop {
+                    self.rung.notified().await;
+                    self.p2p.heard();
+                    while let Some(output) = self.p2p.next() {
+                        if let Output::Completed { op: 7, code, head } = output {
+                            return match code {
+                                0 => Ok(P2pResult::decode(head.as_slice()).expect("a P2pResult")),
+                                code => Err((code, OpError::decode(head.as_slice()).expect("an OpError"))),
+                            };
+                        }
+                    }
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(30), end)
+                .await
+                .expect("in time")
+        }
+    }
+
+    fn dial(address: &str) -> Command {
+        Command::Dial(P2pDial {
+            addresses: vec![address.to_owned()],
+            ..P2pDial::default()
+        })
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn names_in_addresses_are_looked_up_for_every_transport() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let own = folder.path().join("own");
+        fs::create_dir(&own).expect("a folder");
+        let listen = [
+            "/ip4/127.0.0.1/tcp/0",
+            "/ip4/127.0.0.1/tcp/0/ws",
+            "/ip4/127.0.0.1/udp/0/quic-v1",
+        ];
+        let mut listening = open(folder.path(), &listen).await.expect("it listens");
+        listening.p2p.attach();
+        let addresses = listening.p2p.listens().to_vec();
+        assert_eq!(addresses.len(), listen.len(), "{addresses:?}");
+        let polled = tokio::spawn(async move {
+            loop {
+                listening.rung.notified().await;
+                listening.p2p.heard();
+                while listening.p2p.next().is_some() {}
+            }
+        });
+        for address in addresses {
+            let named = address.replace("/ip4/127.0.0.1", "/dns4/localhost");
+            let mut dials = open(&own, &[]).await.expect("it does not listen");
+            let answered = dials.command(dial(&named)).await.expect("a connection");
+            let answered = &answered.peers[0].addresses[0];
+            assert!(
+                named.starts_with(answered) || address.starts_with(answered),
+                "{answered}"
+            );
+        }
+        polled.abort();
+    }
+
+    #[tokio::test]
+    async fn where_nobody_can_listen_a_host_does_not_start() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for address in ["/ip4/127.0.0.1/tcp", "no address", "/dns4/localhost/sctp/1"] {
+            let error = open(folder.path(), &[address]).await.err().expect("refused");
+            assert!(matches!(error, P2pError::Listen(..)), "{error}");
+            assert!(error.to_string().contains(address), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn with_a_damaged_key_a_host_starts_and_commands_say_so() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("transport.key"), "damaged").expect("written");
+        let listens = open(folder.path(), &["/ip4/127.0.0.1/tcp/0"]).await;
+        assert!(matches!(listens.err(), Some(P2pError::DamagedKey(_))));
+
+        let mut place = open(folder.path(), &[]).await.expect("it starts");
+        place.p2p.attach();
+        for command in [dial("/ip4/127.0.0.1/tcp/1"), Command::NextEvents(P2pNextEvents {})] {
+            let (code, error) = place.command(command).await.expect_err("no peers");
+            assert_eq!(
+                (code, error.code()),
+                (AbiStatus::Corrupt.code(), OpErrorCode::Corrupt),
+                "{}",
+                error.message
+            );
+        }
+    }
+}
