@@ -12,7 +12,7 @@ const adapter = (host) => [process.execPath, path.join(HERE, "hosts", host, "ada
 
 /** `missing` says why a host cannot run on this machine; `prepare` makes its program. */
 export const HOSTS = [
-  { name: "reference", title: "the reference host", command: adapter("reference"), claims: ["quarantine", "crash-loop-stop", "loopback-http", "restart"] },
+  { name: "reference", title: "the reference host", peers: true, command: adapter("reference"), claims: ["quarantine", "crash-loop-stop", "loopback-http", "restart"] },
   { name: "node", title: "avatar-web in Node", command: adapter("node"), claims: ["quarantine", "crash-loop-stop", "loopback-http", "restart"] },
   { name: "node-folder", title: "avatar-web in Node over a folder", command: [...adapter("node"), "--folder"], claims: ["quarantine", "crash-loop-stop", "loopback-http", "restart"] },
   {
@@ -26,6 +26,7 @@ export const HOSTS = [
   {
     name: "native",
     title: "avatar-native",
+    peers: true,
     command: [...adapter("native"), path.join(WORKSPACES.native.target, "debug", "avatar")],
     claims: ["quarantine", "crash-loop-stop", "loopback-http", "restart"],
     prepare: () => execFileSync("cargo", ["build", "--quiet", "--bin", "avatar"], { cwd: WORKSPACES.native.dir, env: cargoEnv("native"), stdio: ["ignore", "inherit", "inherit"] }),

@@ -1,6 +1,6 @@
 // The checks of avatar_p2p, H24 to H29, with js-libp2p as the peer. A table of their own, because they take a peer each.
 import { P2pHost, STATUS, request, same } from "./p2p-host.mjs";
-import { PROTOCOLS, send, startPeer } from "./p2p-peer.mjs";
+import { PROTOCOLS, pattern, roundTrip, startPeer } from "./p2p-peer.mjs";
 
 const { ECHO, DEAF, SHOUT, GUEST } = PROTOCOLS;
 
@@ -131,12 +131,10 @@ export const P2P_CHECKS = [
       session.require(inbound.protocol === GUEST && same(inbound.peer, peer.id), "INBOUND says something else of the stream");
       const served = session.pass(`p2p-serve ${inbound.stream}`);
       served.catch(() => undefined);
-      const sent = Uint8Array.from({ length: 300_000 }, (_, at) => at % 251);
-      const back = readAll(stream);
-      for (let at = 0; at < sent.length; at += 50_000) await send(stream, sent.slice(at, at + 50_000));
-      await stream.close();
+      const sent = pattern(300_000);
+      const back = await roundTrip(stream, sent);
       await served;
-      session.require(same(await back, sent), "other bytes came back than were sent");
+      session.require(same(back, sent), "other bytes came back than were sent");
       await host.done("refuseProtocol", GUEST);
       session.require(await refused(), "a stream was taken for a protocol that the guest accepts no longer");
       await session.pass("monitor H26");
@@ -265,9 +263,3 @@ export const P2P_CHECKS = [
     }),
   },
 ];
-
-async function readAll(stream) {
-  const parts = [];
-  for await (const part of stream) parts.push(part.subarray());
-  return Buffer.concat(parts);
-}

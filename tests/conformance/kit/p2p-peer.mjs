@@ -17,8 +17,13 @@ export const PROTOCOLS = {
 
 const PIECE = 64 * 1024;
 
+/** So many bytes as guests expect them. */
+export function pattern(length, from = 0) {
+  return Uint8Array.from({ length }, (_, at) => (from + at) % 251);
+}
+
 /** Sends, and waits until more can be sent: `onDrain` of js-libp2p waits for the first time alone. */
-export async function send(stream, bytes) {
+async function send(stream, bytes) {
   if (stream.send(bytes) || !stream.writableNeedsDrain) return;
   await new Promise((resolve) => ["drain", "close"].forEach((name) => stream.addEventListener(name, resolve, { once: true })));
 }
@@ -29,10 +34,21 @@ async function echo(stream) {
 }
 
 async function shout(stream) {
-  for (let at = 0; stream.status === "open"; at += PIECE) {
-    const bytes = Uint8Array.from({ length: PIECE }, (_, offset) => (at + offset) % 251);
-    await send(stream, bytes);
-  }
+  for (let at = 0; stream.status === "open"; at += PIECE) await send(stream, pattern(PIECE, at));
+}
+
+/** Sends all of it, finishes, and resolves with what comes back. */
+export async function roundTrip(stream, bytes) {
+  const back = readAll(stream);
+  for (let at = 0; at < bytes.length; at += PIECE) await send(stream, bytes.subarray(at, at + PIECE));
+  await stream.close();
+  return back;
+}
+
+async function readAll(stream) {
+  const parts = [];
+  for await (const part of stream) parts.push(part.subarray());
+  return Buffer.concat(parts);
 }
 
 /** A node that listens on loopback. `relay`: it also relays for others; `gossip`: it also speaks gossipsub, as `node.services.gossip`. */

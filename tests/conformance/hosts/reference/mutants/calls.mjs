@@ -1,4 +1,6 @@
 // Turns, requests, clocks, randomness, operations: H9 to H14, H16, H20.
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { Capability, HostHelloSchema } from "../../../../../pkg/dist/gen/dao/avatar/v1/abi_pb.js";
 import { Refused, Status } from "../status.mjs";
 
 const noBytes = new Uint8Array();
@@ -251,10 +253,9 @@ export const mutants = {
       Host: (Base) =>
         class extends Base {
           hello() {
-            // HostHello.capabilities, packed: STORAGE, NET and KEYS become STORAGE and KEYS.
-            const hello = Buffer.from(super.hello());
-            const at = hello.indexOf(Buffer.from([0x1a, 3, 1, 2, 5]));
-            return Buffer.concat([hello.subarray(0, at), Buffer.from([0x1a, 2, 1, 5]), hello.subarray(at + 5)]);
+            const hello = fromBinary(HostHelloSchema, super.hello());
+            hello.capabilities = hello.capabilities.filter((capability) => capability !== Capability.NET);
+            return toBinary(HostHelloSchema, hello);
           }
         },
     },
