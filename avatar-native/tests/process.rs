@@ -166,6 +166,59 @@ async fn folder_and_socket_are_for_their_owner_alone() {
     running.stop();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_says_where_peers_reach_it_and_is_the_same_peer_after_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let listen = [
+        "--listen",
+        "/ip4/127.0.0.1/tcp/0",
+        "--listen",
+        "/ip4/127.0.0.1/udp/0/quic-v1",
+    ];
+    let reached = |running: &Running| {
+        let addresses = running.hello["peers"].as_array().expect("addresses").clone();
+        let ids: Vec<String> = addresses
+            .iter()
+            .map(|address| {
+                let address = address.as_str().expect("an address");
+                address.split_once("/p2p/").expect("with its peer id").1.to_owned()
+            })
+            .collect();
+        assert_eq!(ids.len(), 2, "{addresses:?}");
+        assert_eq!(ids[0], ids[1]);
+        ids[0].clone()
+    };
+    let running = Running::start(folder.path(), &listen);
+    let peer = reached(&running);
+    let status = answer(avatar(folder.path()).arg("status"));
+    let capabilities = status["capabilities"].as_array().expect("a list");
+    assert!(capabilities.contains(&"p2p".into()), "{capabilities:?}");
+    let key = fs::metadata(folder.path().join("transport.key")).expect("there");
+    assert_eq!(key.permissions().mode() & 0o777, 0o600);
+    running.stop();
+
+    let running = Running::start(folder.path(), &listen);
+    assert_eq!(reached(&running), peer);
+    running.stop();
+
+    assert_eq!(
+        failure(avatar(folder.path()).args(["run", "--listen", "/ip4/127.0.0.1/sctp/1"])),
+        "INVALID_ARGUMENT"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_without_peers_does_not_say_that_it_has_any() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let running = Running::start(folder.path(), &["--no-peers"]);
+    assert_eq!(running.hello["peers"], Value::Array(vec![]));
+    let status = answer(avatar(folder.path()).arg("status"));
+    let capabilities = status["capabilities"].as_array().expect("a list");
+    assert!(!capabilities.contains(&"p2p".into()), "{capabilities:?}");
+    assert!(!folder.path().join("transport.key").exists());
+    running.stop();
+}
+
 /// A small generator of numbers (xorshift64): the same seed, the same rounds.
 struct Numbers(u64);
 

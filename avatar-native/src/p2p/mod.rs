@@ -95,7 +95,7 @@ pub struct P2p {
 
 impl P2p {
     /// For a host whose transport key is in this file; made with the first start. Connections are tasks of the runtime that this is called in. `ring` is called, from whichever thread, when
-    /// [`Self::next`] may have something.
+    /// [`Self::next`] may have something: from the first [`Self::attach`] or command on.
     ///
     /// # Errors
     /// When it cannot listen where it shall.
