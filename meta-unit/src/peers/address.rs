@@ -30,6 +30,12 @@ pub fn peer_text(peer: &[u8]) -> String {
     multibase::base58(peer).split_off(1)
 }
 
+/// A peer id from its text in base58.
+pub fn peer_bytes(text: &str) -> Option<Vec<u8>> {
+    let peer = multibase::decode_base58(&format!("z{text}"))?;
+    (1..=avatar_proto::MAX_PEER_ID_BYTES).contains(&peer.len()).then_some(peer)
+}
+
 /// What carries a connection with this address.
 pub fn transport(address: &str) -> &'static str {
     let has = |protocol: &str| address.split('/').any(|part| part == protocol);
@@ -83,6 +89,8 @@ mod tests {
         // The multihash of an Ed25519 key: <https://github.com/libp2p/specs/blob/master/peer-ids/peer-ids.md>.
         let peer = [&[0x00, 0x24, 0x08, 0x01, 0x12, 0x20][..], &[7; 32]].concat();
         assert!(peer_text(&peer).starts_with("12D3KooW"), "{}", peer_text(&peer));
+        assert_eq!(peer_bytes(&peer_text(&peer)), Some(peer));
+        assert_eq!(peer_bytes("0OIl"), None);
     }
 
     #[test]

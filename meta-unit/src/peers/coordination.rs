@@ -187,7 +187,8 @@ fn note_relay(peers: &Peers, relay: &Relay, note: impl FnOnce(&mut RelayState)) 
 /// Gets a place at a relay; the relay's peer id.
 async fn reserve(peers: &Peers, relay: &Relay) -> Result<Vec<u8>, PlatformError> {
     let dialled = peers.platform.p2p(P2p::Dial(P2pDial {
-        peer: Vec::new(),
+        // With the peer named, one of the addresses is enough.
+        peer: address::peer_bytes(&relay.peer_id).unwrap_or_default(),
         addresses: relay.addresses.clone(),
         anew: false,
     }));
@@ -197,9 +198,12 @@ async fn reserve(peers: &Peers, relay: &Relay) -> Result<Vec<u8>, PlatformError>
     let by = addresses.first().or(relay.addresses.first());
     let circuit = by.map(|by| address::circuit(by, &address::peer_text(&peer)));
     let listen = |addresses: Vec<String>| peers.platform.p2p(P2p::Listen(P2pListen { addresses, stop: false }));
-    // A host that cannot do the one can do the other.
-    let _ = listen(vec!["/webrtc".to_owned()]).await;
-    listen(circuit.into_iter().collect()).await?;
+    let circuit: Vec<String> = circuit.into_iter().collect();
+    let with_webrtc = [&["/webrtc".to_owned()], circuit.as_slice()].concat();
+    if listen(with_webrtc).await.is_err() {
+        // A host that cannot do the one can do the other.
+        listen(circuit).await?;
+    }
     Ok(peer)
 }
 
