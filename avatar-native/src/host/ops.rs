@@ -290,7 +290,7 @@ impl Ops {
 
     /// The next thing that peers did, if there is one; what it means to the guest, if it is still of interest.
     pub fn next_of_peers(&mut self) -> Option<Option<Tell>> {
-        let output = self.peers().ok()?.next()?;
+        let output = self.peers().ok()?.next_output()?;
         Some(self.tell_peers(output))
     }
 

@@ -95,7 +95,7 @@ pub struct P2p {
 
 impl P2p {
     /// For a host whose transport key is in this file; made with the first start. Connections are tasks of the runtime that this is called in. `ring` is called, from whichever thread, when
-    /// [`Self::next`] may have something: from the first [`Self::attach`] or command on.
+    /// [`Self::next_output`] may have something: from the first [`Self::attach`] or command on.
     ///
     /// # Errors
     /// When it cannot listen where it shall.
@@ -259,7 +259,7 @@ impl P2p {
     }
 
     /// The next thing to tell the guest. Without one the bell rings when there may be.
-    pub fn next(&mut self) -> Option<Output> {
+    pub fn next_output(&mut self) -> Option<Output> {
         if let Some(failed) = self.failed.pop_front() {
             return Some(failed);
         }
@@ -327,7 +327,7 @@ mod tests {
                 loop {
                     self.rung.notified().await;
                     self.p2p.heard();
-                    while let Some(output) = self.p2p.next() {
+                    while let Some(output) = self.p2p.next_output() {
                         if let Output::Completed { op: 7, code, head } = output {
                             return match code {
                                 0 => Ok(P2pResult::decode(head.as_slice()).expect("a P2pResult")),
@@ -368,7 +368,7 @@ mod tests {
             loop {
                 listening.rung.notified().await;
                 listening.p2p.heard();
-                while listening.p2p.next().is_some() {}
+                while listening.p2p.next_output().is_some() {}
             }
         });
         for address in addresses {
