@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use avatar_proto::request::Request as Ask;
 use avatar_proto::response::Response as Answer;
 use avatar_proto::{
-    DocAt, DocHistory, DocOpen, DocOpened, IndexRebuild, Message, Query, QueryRun, Request, Response, Row, StatusGet,
-    StatusResult, Value,
+    DocAt, DocHistory, DocOpen, DocOpened, ErrorCode, IndexRebuild, Message, Query, QueryRun, Request, Response, Row,
+    StatusGet, StatusResult, Value,
 };
 
 use crate::random::Dice;
@@ -61,7 +61,7 @@ pub(crate) fn ask(
     Ok(answers.into_iter().filter_map(|answer| answer.response).collect())
 }
 
-pub(crate) fn unexpected(world: &World, unit: usize, answers: &[Answer]) -> Violation {
+fn unexpected(world: &World, unit: usize, answers: &[Answer]) -> Violation {
     Broken::new("a settled unit answers what it is asked", format!("{answers:?}")).at(world.now_us, unit)
 }
 
@@ -149,7 +149,13 @@ fn check_query(world: &mut World, unit: usize, rows: &[Row], query: Query) -> Re
 }
 
 /// A document as a new client finds it.
-pub(crate) fn open(world: &mut World, unit: usize, id: DocId) -> Result<(DocOpened, Value), Violation> {
+fn open(world: &mut World, unit: usize, id: DocId) -> Result<(DocOpened, Value), Violation> {
+    let found = find(world, unit, id)?;
+    found.ok_or_else(|| Broken::new("a document that has a row opens", format!("{id:02x?}")).at(world.now_us, unit))
+}
+
+/// The same, if there is one.
+pub(crate) fn find(world: &mut World, unit: usize, id: DocId) -> Result<Option<(DocOpened, Value)>, Violation> {
     let request = Ask::DocOpen(DocOpen {
         document_id: id.to_vec(),
         // No client has it.
@@ -158,9 +164,10 @@ pub(crate) fn open(world: &mut World, unit: usize, id: DocId) -> Result<(DocOpen
     let answers = ask(world, unit, request, is_last_page)?;
     match answers.split_first() {
         Some((Answer::DocOpened(opened), pages)) => match snapshot(pages) {
-            Some(shown) => Ok((opened.clone(), shown)),
+            Some(shown) => Ok(Some((opened.clone(), shown))),
             None => Err(unexpected(world, unit, &answers)),
         },
+        Some((Answer::Error(error), _)) if error.code() == ErrorCode::NotFound => Ok(None),
         _ => Err(unexpected(world, unit, &answers)),
     }
 }

@@ -54,6 +54,8 @@ pub struct Meeting {
     pub length_us: u64,
     /// Whether anything fails at all.
     pub is_stormy: bool,
+    /// Whether disks do.
+    pub do_disks_fail: bool,
     /// Every call is printed to standard error.
     pub is_printed: bool,
 }
@@ -78,6 +80,7 @@ impl Meeting {
             hostile: (0..dice.between(1, 2)).map(|_| *dice.pick(&Malice::ALL)).collect(),
             length_us: 180_000_000,
             is_stormy: true,
+            do_disks_fail: true,
             is_printed: false,
         }
     }
@@ -96,6 +99,7 @@ impl Meeting {
             hostile: Vec::new(),
             length_us: 0,
             is_stormy: false,
+            do_disks_fail: false,
             is_printed: false,
         }
     }
@@ -227,6 +231,7 @@ impl Party {
         if self.meeting.is_stormy {
             let weather = Dice::new(self.meeting.seed, Stream::Weather);
             self.world.weather = Some(weather::Weather::new(weather, self.relays.clone()));
+            self.world.do_disks_fail = self.meeting.do_disks_fail;
             self.world.begin_trouble();
         }
         self.write(self.meeting.length_us)?;
@@ -324,13 +329,13 @@ impl Party {
     pub fn converge(&mut self) -> Result<(), Violation> {
         let begun_us = self.world.now_us;
         for person in 0..self.persons.len() {
-            while !(self.persons[person].finish(&mut self.world)?
-                && self.persons[person].is_converged(&mut self.world)?)
-            {
+            while !self.persons[person].finish(&mut self.world)? {
+                self.world.run_until(self.world.now_us + LOOK_US)?;
+            }
+            while let Some(difference) = self.persons[person].difference(&mut self.world)? {
                 let waited_us = self.world.now_us - begun_us;
                 if waited_us > PATIENCE_US {
-                    let devices = format!("{:?}", self.persons[person].devices);
-                    let broken = Broken::new("all who can talk converge", devices);
+                    let broken = Broken::new("all who can talk converge", difference);
                     return Err(broken.at(self.world.now_us, self.persons[person].devices[0]));
                 }
                 self.world.run_until(self.world.now_us + LOOK_US)?;

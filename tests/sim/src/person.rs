@@ -14,7 +14,7 @@ use avatar_proto::{
     TextSplice, Value,
 };
 
-use crate::check::{all_rows, is_last_page, open, snapshot};
+use crate::check::{all_rows, find, is_last_page, snapshot};
 use crate::random::Dice;
 use crate::truth::{DocId, Progress, is_projection};
 use crate::value::{items, key, map, text, value};
@@ -398,7 +398,10 @@ impl Person {
         let (mut shown, mut other) = (BTreeMap::new(), None);
         for row in all_rows(world, unit)? {
             let id = DocId::try_from(row.document_id.as_slice()).unwrap_or_default();
-            let (_, content) = open(world, unit, id)?;
+            // It may have been deleted after the row was read.
+            let Some((_, content)) = find(world, unit, id)? else {
+                continue;
+            };
             if !is_projection(&content, &row.fields, &row.cut) {
                 other.get_or_insert((row.clone(), content.clone()));
             }
@@ -407,21 +410,28 @@ impl Person {
         Ok((shown, other))
     }
 
-    /// Whether all devices show the same.
+    /// A document that two devices do not show alike, with what each shows. None: all show the same.
     ///
     /// # Errors
     /// A broken promise.
-    pub fn is_converged(&self, world: &mut World) -> Result<bool, Violation> {
-        let mut first = None;
+    pub fn difference(&self, world: &mut World) -> Result<Option<String>, Violation> {
+        let mut first: Option<BTreeMap<Vec<u8>, Value>> = None;
         for unit in &self.devices {
             let (shown, _) = self.shown(world, *unit)?;
-            match &first {
-                None => first = Some(shown),
-                Some(first) if *first != shown => return Ok(false),
-                Some(_) => {}
+            let first = first.get_or_insert_with(|| shown.clone());
+            let other = first
+                .keys()
+                .chain(shown.keys())
+                .find(|id| first.get(*id) != shown.get(*id));
+            if let Some(id) = other {
+                let (one, two) = (first.get(id), shown.get(id));
+                let one_unit = self.devices[0];
+                return Ok(Some(format!(
+                    "{id:02x?}: unit {one_unit} shows {one:?}, unit {unit} shows {two:?}"
+                )));
             }
         }
-        Ok(true)
+        Ok(None)
     }
 
     /// What all devices show is what was asked for.

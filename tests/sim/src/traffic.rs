@@ -3,7 +3,7 @@
 //! Two things stay out, because they differ between the backends and nothing depends on them: the calls of `avatar_random` (natively, a crate draws what it throws
 //! away from the operating system), and the size of the linear memory in a status (natively, there is none).
 
-use avatar_proto::{Event, GuestHello, KeysCommand, Message, Request, Response, StorageBatch};
+use avatar_proto::{Event, GuestHello, KeysCommand, Message, P2pCommand, Request, Response, StorageBatch};
 use sha2::{Digest, Sha256};
 
 /// One call across a boundary.
@@ -92,6 +92,8 @@ fn describe(call: &Call<'_>) -> String {
         "avatar_respond" => Response::decode(head).map(|message| format!("{message:?}")),
         "avatar_emit" => Event::decode(head).map(|message| format!("{message:?}")),
         "avatar_storage" => StorageBatch::decode(head).map(|message| format!("{message:?}")),
+        "avatar_p2p" => P2pCommand::decode(head).map(|message| format!("{message:?}")),
+        "avatar_log" => Ok(String::from_utf8_lossy(head).into_owned()),
         "avatar_keys" => KeysCommand::decode(head).map(|message| format!("{message:?}")),
         _ => Ok(hex(head)),
     };

@@ -108,6 +108,8 @@ pub struct World {
     network: Option<Rc<RefCell<Network>>>,
     /// Peers that are no units: nodes of the network behind the units and the relays.
     peers: BTreeMap<usize, Box<dyn Peer>>,
+    /// Whether the operator makes disks fail.
+    pub do_disks_fail: bool,
     /// What befalls the network while clients act.
     pub weather: Option<Weather>,
     places: Vec<Place>,
@@ -162,6 +164,7 @@ impl World {
             clients: (0..plan.units * plan.clients).map(client).collect(),
             network,
             peers: BTreeMap::new(),
+            do_disks_fail: true,
             weather: None,
             traffic,
             events: BTreeMap::new(),
@@ -905,6 +908,7 @@ impl World {
                 let by_us = self.dice.below(7_200_000_000) as i64 - 3_600_000_000;
                 self.places[unit].avatar.clock.borrow_mut().jump(by_us);
             }
+            6..=8 if !self.do_disks_fail => {}
             6 => self.places[unit].avatar.disk.faults.errors_per_mille = self.dice.between(20, 500) as u32,
             7 => self.places[unit].avatar.disk.faults.quota_bytes = Some(used_bytes + self.dice.index(4_000)),
             8 => self.places[unit].avatar.disk.faults.slow_us = self.dice.between(10_000, 5_000_000),

@@ -16,6 +16,9 @@ pub struct Meetings {
     /// How long people write while everything fails, in simulated seconds.
     #[arg(long, default_value_t = 180)]
     seconds: u64,
+    /// Everything fails but disks.
+    #[arg(long)]
+    sound_disks: bool,
     #[command(flatten)]
     build: Build,
 }
@@ -62,6 +65,7 @@ impl Meetings {
     fn meeting(&self, seed: u64) -> Meeting {
         Meeting {
             length_us: self.seconds * 1_000_000,
+            do_disks_fail: !self.sound_disks,
             is_printed: self.seeds.print,
             ..Meeting::new(seed)
         }
@@ -74,8 +78,8 @@ impl Meetings {
         };
         let mut total = Total::default();
         let replay = |seed| {
-            let seconds = self.seconds;
-            format!("cargo run --release -- network --seed {seed} --seconds {seconds}")
+            let (seconds, sound) = (self.seconds, if self.sound_disks { " --sound-disks" } else { "" });
+            format!("cargo run --release -- network --seed {seed} --seconds {seconds}{sound}")
         };
         let seconds = self.seeds.each(
             |seed| meet(&self.meeting(seed), &backend),
