@@ -2,9 +2,9 @@ import type { DeviceInvitation } from "@dao/avatar";
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { linkOf } from "../../devices/code";
-import { leftWords } from "../../devices/words";
+import { deviceName, leftWords } from "../../devices/words";
 import { theAvatar } from "../../node/avatar";
-import { identity } from "../../node/identity";
+import { act, identity } from "../../node/identity";
 import { invitation, peers, sayRelays } from "../../node/peers";
 import { codeOf } from "../../node/words";
 import { notify, notifyError } from "../../shell/toasts";
@@ -20,6 +20,12 @@ const SECOND_MS = 1_000;
 /** Devices that speak for the person. */
 const standing = (): readonly string[] => (identity.peek()?.devices ?? []).filter(({ removedAt }) => removedAt === undefined).map(({ id }) => id);
 
+/** The other device shall call this one by some name. */
+async function nameThisDevice(): Promise<void> {
+  const unnamed = identity.peek()?.devices.find(({ thisDevice, name }) => thisDevice && name === "");
+  if (unnamed) await act(theAvatar().identity.renameDevice(unnamed.id, deviceName(navigator.userAgent)));
+}
+
 /** Takes in another device: shows a code that counts once. */
 export function Invite() {
   const { busy, run } = useWork();
@@ -27,7 +33,7 @@ export function Invite() {
   const invite = (): Promise<void> =>
     run(
       async () => {
-        await sayRelays();
+        await Promise.all([sayRelays(), nameThisDevice()]);
         invitation.value = await theAvatar().peers.invite();
       },
       // The node says what there is not: a relay, or a network.
