@@ -584,7 +584,9 @@ impl Actor {
     fn crashed(&mut self, trap: &Trap) {
         // Dropped first (H7).
         self.running = None;
-        self.end_streams_with_peers();
+        if let Some(p2p) = &self.p2p {
+            p2p.borrow_mut().detach();
+        }
         self.alone = None;
         let now = Instant::now();
         let mut shared = self.shared.borrow_mut();
@@ -608,17 +610,12 @@ impl Actor {
         }
     }
 
-    /// They end with the instance (H29).
-    fn end_streams_with_peers(&self) {
-        if let Some(p2p) = &self.p2p {
-            p2p.borrow_mut().detach();
-        }
-    }
-
     fn fail(&mut self, error: HostError) {
         tracing::error!("the host cannot go on: {error}");
         self.running = None;
-        self.end_streams_with_peers();
+        if let Some(p2p) = &self.p2p {
+            p2p.borrow_mut().stop();
+        }
         self.restart_at = None;
         let shared = &mut *self.shared.borrow_mut();
         for (address, _) in shared.calls.end_all(true) {

@@ -194,6 +194,13 @@ impl P2p {
         self.bell.ring();
     }
 
+    /// There will be no further instance: every connection ends.
+    pub fn stop(&mut self) {
+        self.detach();
+        let _inside = self.runtime.enter();
+        self.node = None;
+    }
+
     /// Whether a stream has this number, or is to be opened under it.
     pub fn has_stream(&self, stream: u32) -> bool {
         self.node.as_ref().is_some_and(|node| node.has_stream(stream))
