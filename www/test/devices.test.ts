@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { codeIn, linkOf } from "../src/devices/code";
 import { relaysIn } from "../src/devices/relays";
-import { COLOURS, colourOf, deviceName, leftWords, placeOf, roundTripWords, stepWords, wayWords } from "../src/devices/words";
+import { COLOURS, colourOf, deviceName, leftWords, placeOf, roundTripWords, stepWords, wayWords, withPlaces } from "../src/devices/words";
 
 test("a code comes out of its link as it went in, whatever is in it", () => {
   fc.assert(
@@ -39,6 +39,8 @@ test("how a device stands is said in words", () => {
   assert.deepEqual([undefined, 0.4, 12.6].map(roundTripWords), ["not measured yet", "under 1 ms", "13 ms"]);
   assert.deepEqual([600_000, 545_001, 1, -5].map(leftWords), ["10:00", "9:06", "0:01", "0:00"]);
   assert.deepEqual(["/dns4/relay.example/tcp/443/wss", "odd"].map(placeOf), ["relay.example:443", "odd"]);
+  assert.equal(withPlaces("The relay /ip4/127.0.0.1/udp/5/quic-v1/webtransport/certhash/uEi/p2p/12D3 is connected."), "The relay 127.0.0.1:5 is connected.");
+  assert.equal(withPlaces("Either/or, and 1/2."), "Either/or, and 1/2.");
 });
 
 test("a device gets a name from what its browser says of itself", () => {

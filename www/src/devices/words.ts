@@ -41,6 +41,9 @@ export function placeOf(address: string): string {
   return port === undefined ? host : `${host}:${port}`;
 }
 
+/** A text with its multiaddrs as people know them. */
+export const withPlaces = (text: string): string => text.replace(/\/(?:ip4|ip6|dns[46]?|dnsaddr)\/\S+/g, placeOf);
+
 const BROWSERS: readonly [RegExp, string][] = [
   [/Edg\//, "Edge"],
   [/OPR\//, "Opera"],

@@ -1,7 +1,7 @@
 import type { PeerConnection, PeersFinding, PeersState, RelayState } from "@dao/avatar";
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { placeOf, roundTripWords, transportWords } from "../devices/words";
+import { placeOf, roundTripWords, transportWords, withPlaces } from "../devices/words";
 import { theAvatar } from "../node/avatar";
 import { followPeers, nameOf, peers, sayRelays } from "../node/peers";
 import { codeOf } from "../node/words";
@@ -71,7 +71,7 @@ function Diagnosis() {
             <Icon name={VERDICTS[verdict].icon} />
             <span>
               <span class="visually-hidden">{VERDICTS[verdict].words}: </span>
-              {sentence(text)}
+              {sentence(withPlaces(text))}
             </span>
           </li>
         ))}
@@ -104,7 +104,7 @@ function Connections({ state }: { state: PeersState }) {
               <span class="pill">{connection.relayed ? "by way of a relay" : "direct"}</span>
             </h3>
             <dl class="facts-line">
-              <Fact label="Over" value={transportWords(connection.transport)} />
+              {connection.transport !== "other" && <Fact label="Over" value={transportWords(connection.transport)} />}
               <Fact label="There and back" value={roundTripWords(connection.roundTripMs)} />
               <Fact label="In" value={shownBytes(connection.bytesIn)} />
               <Fact label="Out" value={shownBytes(connection.bytesOut)} />
