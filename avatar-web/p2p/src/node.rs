@@ -338,11 +338,18 @@ impl<T: NetworkBehaviour> Node<T> {
             }
             return done_at_once();
         }
-        if addresses.iter().any(|address| self.listeners.contains_key(address)) && !self.local.addresses.is_empty() {
+        // One that is listened on already needs no second listener, and the others of the command are waited for all the same.
+        let (known, others): (Vec<_>, Vec<_>) = addresses
+            .into_iter()
+            .partition(|address| self.listeners.contains_key(address));
+        if others.is_empty() && !self.local.addresses.is_empty() {
             return Ok(Some(peers(vec![self.itself()])));
         }
         let (mut listeners, mut failures) = (Vec::new(), Vec::new());
-        for address in addresses {
+        if others.is_empty() {
+            listeners.extend(known.iter().filter_map(|address| self.listeners.get(address)));
+        }
+        for address in others {
             match self.swarm.listen_on(address.clone()) {
                 Ok(listener) => {
                     self.listeners.insert(address, listener);

@@ -25,6 +25,11 @@ pub fn webrtc(circuit: &str) -> Option<String> {
     (!behind.starts_with("/webrtc")).then(|| format!("{relay}/p2p-circuit/webrtc{behind}"))
 }
 
+/// Where an address leads, for people: the host's name or number.
+pub fn place(address: &str) -> &str {
+    address.split('/').nth(2).unwrap_or(address)
+}
+
 /// A peer id as text.
 pub fn peer_text(peer: &[u8]) -> String {
     multibase::base58(peer).split_off(1)
@@ -33,7 +38,9 @@ pub fn peer_text(peer: &[u8]) -> String {
 /// A peer id from its text in base58.
 pub fn peer_bytes(text: &str) -> Option<Vec<u8>> {
     let peer = multibase::decode_base58(&format!("z{text}"))?;
-    (1..=avatar_proto::MAX_PEER_ID_BYTES).contains(&peer.len()).then_some(peer)
+    (1..=avatar_proto::MAX_PEER_ID_BYTES)
+        .contains(&peer.len())
+        .then_some(peer)
 }
 
 /// What carries a connection with this address.
@@ -91,6 +98,12 @@ mod tests {
         assert!(peer_text(&peer).starts_with("12D3KooW"), "{}", peer_text(&peer));
         assert_eq!(peer_bytes(&peer_text(&peer)), Some(peer));
         assert_eq!(peer_bytes("0OIl"), None);
+    }
+
+    #[test]
+    fn people_are_told_a_place_by_its_host() {
+        assert_eq!(place("/dns4/relay.example/tcp/443/wss/p2p/R"), "relay.example");
+        assert_eq!(place("nonsense"), "nonsense");
     }
 
     #[test]

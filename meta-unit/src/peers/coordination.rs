@@ -61,6 +61,9 @@ const DIRECT_LONGEST_US: u64 = 600_000_000;
 /// The host is asked anew for its place at a relay, and to make it known, so often.
 const RENEW_US: u64 = 20 * 60 * 1_000_000;
 
+/// Being reached directly by other browsers, by way of whatever relay there is.
+const WEBRTC: &str = "/webrtc";
+
 /// How long a place is known that was made known.
 const ADVERTISED_S: u32 = 45 * 60;
 
@@ -81,7 +84,9 @@ pub struct RelayState {
     pub relay: Relay,
     /// The multihash of its peer id, once it has answered.
     pub peer: Vec<u8>,
-    /// Others can reach this host by it.
+    /// Where others can reach this host by it.
+    circuit: String,
+    /// Whether they can.
     pub is_reserved: bool,
     /// Why not.
     pub problem: String,
@@ -106,7 +111,39 @@ pub async fn run(peers: Rc<Peers>) {
         }
     });
     peers.spawn(keep_looking(Rc::clone(&peers)));
+    peers.spawn(keep_advertised(Rc::clone(&peers)));
     keep_relays(peers).await;
+}
+
+/// Nobody is reached any more, and nobody can reach this host.
+pub fn leave(peers: &Peers) -> impl Future<Output = ()> + 'static {
+    let mut commands: Vec<P2p> = [PROTOCOL, LINK_PROTOCOL]
+        .iter()
+        .map(|protocol| P2p::RefuseProtocol((*protocol).to_owned()))
+        .collect();
+    let mut addresses: Vec<String> = peers.relays.take().into_iter().map(|state| state.circuit).collect();
+    addresses.push(WEBRTC.to_owned());
+    addresses.retain(|address| !address.is_empty());
+    commands.push(P2p::Listen(P2pListen { addresses, stop: true }));
+    let mut others: Vec<Vec<u8>> = peers
+        .host
+        .connections()
+        .into_iter()
+        .map(|connection| connection.peer)
+        .collect();
+    others.sort_unstable();
+    others.dedup();
+    commands.extend(others.into_iter().map(P2p::Disconnect));
+    let commands: Vec<_> = commands
+        .into_iter()
+        .map(|command| peers.platform.p2p(command))
+        .collect();
+    async move {
+        for command in commands {
+            // What cannot be ended has ended.
+            let _ = command.await;
+        }
+    }
 }
 
 /// A task for each relay, as long as it is one.
@@ -136,14 +173,15 @@ async fn keep_relay(peers: Rc<Peers>, relay: Relay) {
     let mut backoff = Backoff::new(RELAY_FIRST_US, RELAY_LONGEST_US);
     while peers.host.relays().contains(&relay) {
         let problem = match reserve(&peers, &relay).await {
-            Ok(peer) => {
+            Ok((peer, circuit)) => {
                 backoff = Backoff::new(RELAY_FIRST_US, RELAY_LONGEST_US);
                 note_relay(&peers, &relay, |state| {
                     state.peer.clone_from(&peer);
+                    state.circuit = circuit;
                     state.is_reserved = true;
                     state.problem.clear();
                 });
-                advertise(&peers).await;
+                peers.places.raise();
                 peers.look.raise();
                 let connected = async {
                     loop {
@@ -184,8 +222,8 @@ fn note_relay(peers: &Peers, relay: &Relay, note: impl FnOnce(&mut RelayState)) 
     peers.changed.raise();
 }
 
-/// Gets a place at a relay; the relay's peer id.
-async fn reserve(peers: &Peers, relay: &Relay) -> Result<Vec<u8>, PlatformError> {
+/// Gets a place at a relay; the relay's peer id, and where the place is.
+async fn reserve(peers: &Peers, relay: &Relay) -> Result<(Vec<u8>, String), PlatformError> {
     let dialled = peers.platform.p2p(P2p::Dial(P2pDial {
         // With the peer named, one of the addresses is enough.
         peer: address::peer_bytes(&relay.peer_id).unwrap_or_default(),
@@ -195,37 +233,61 @@ async fn reserve(peers: &Peers, relay: &Relay) -> Result<Vec<u8>, PlatformError>
     let answered = dialled.await?.peers.into_iter().next();
     let P2pPeer { peer, addresses } =
         answered.ok_or_else(|| PlatformError::broken_answer("p2p: a dial without a peer"))?;
-    let by = addresses.first().or(relay.addresses.first());
-    let circuit = by.map(|by| address::circuit(by, &address::peer_text(&peer)));
+    let by = addresses.first().or(relay.addresses.first()).map_or("", String::as_str);
+    let circuit = address::circuit(by, &address::peer_text(&peer));
     let listen = |addresses: Vec<String>| peers.platform.p2p(P2p::Listen(P2pListen { addresses, stop: false }));
-    let circuit: Vec<String> = circuit.into_iter().collect();
-    let with_webrtc = [&["/webrtc".to_owned()], circuit.as_slice()].concat();
-    if listen(with_webrtc).await.is_err() {
+    if listen(vec![WEBRTC.to_owned(), circuit.clone()]).await.is_err() {
         // A host that cannot do the one can do the other.
-        listen(circuit).await?;
+        listen(vec![circuit.clone()]).await?;
     }
-    Ok(peer)
+    Ok((peer, circuit))
 }
 
-/// Makes known where this device can be found, to those who know the place.
-pub async fn advertise(peers: &Peers) {
+/// Makes known where this device can be found, to those who know the place: anew when there is another place or another relay, and before it is forgotten.
+async fn keep_advertised(peers: Rc<Peers>) {
+    let mut backoff = Backoff::new(RELAY_FIRST_US, RELAY_LONGEST_US);
+    loop {
+        let seen = peers.places.count();
+        let wait_us = if advertise(&peers).await {
+            backoff = Backoff::new(RELAY_FIRST_US, RELAY_LONGEST_US);
+            RENEW_US
+        } else {
+            backoff.next(&*peers.platform)
+        };
+        select(peers.places.after(seen), peers.platform.sleep(wait_us)).await;
+    }
+}
+
+/// Whether every relay knows it now.
+async fn advertise(peers: &Peers) -> bool {
     let mut places = places_of(peers, &peers.contact());
     if let Some(invited) = &*peers.invitation.borrow() {
         places.extend(places_of(peers, invited.key()));
     }
-    for key in places {
-        let advertised = peers.platform.p2p(P2p::Advertise(P2pAdvertise {
-            key,
-            ttl_s: ADVERTISED_S,
-            at: Vec::new(),
-            stop: false,
-        }));
-        if let Err(error) = advertised.await {
-            peers
-                .platform
-                .log(Level::Info, &format!("this device cannot be found: {error}"));
+    let mut is_known = true;
+    for at in reserved(peers) {
+        for key in &places {
+            let advertised = peers.platform.p2p(P2p::Advertise(P2pAdvertise {
+                key: key.clone(),
+                ttl_s: ADVERTISED_S,
+                at: at.clone(),
+                stop: false,
+            }));
+            if let Err(error) = advertised.await {
+                is_known = false;
+                let problem = format!("a relay does not make this device known: {error}");
+                peers.platform.log(Level::Info, &problem);
+            }
         }
     }
+    is_known
+}
+
+/// The relays at which this host has a place.
+fn reserved(peers: &Peers) -> Vec<Vec<u8>> {
+    let relays = peers.relays.borrow();
+    let reserved = relays.iter().filter(|state| state.is_reserved);
+    reserved.map(|state| state.peer.clone()).collect()
 }
 
 /// Where those who share this secret meet today. Around midnight there are two places.
@@ -239,19 +301,21 @@ fn places_of(peers: &Peers, key: &ContactKey) -> Vec<Vec<u8>> {
     days.iter().map(|day| key.meeting_place(*day as u64).to_vec()).collect()
 }
 
-/// Everybody who can be found under this secret, but for this host.
+/// Everybody who can be found under this secret at the relays, but for this host.
 pub async fn find(peers: &Peers, key: &ContactKey) -> Vec<P2pPeer> {
     let mut found: Vec<P2pPeer> = Vec::new();
-    for key in places_of(peers, key) {
-        let find = peers.platform.p2p(P2p::Find(P2pFind {
-            key,
-            limit: 0,
-            at: Vec::new(),
-        }));
-        // What cannot be asked now is asked again later.
-        for peer in find.await.map(|result| result.peers).unwrap_or_default() {
-            if found.iter().all(|known| known.peer != peer.peer) {
-                found.push(peer);
+    for at in reserved(peers) {
+        for key in places_of(peers, key) {
+            let find = peers.platform.p2p(P2p::Find(P2pFind {
+                key,
+                limit: 0,
+                at: at.clone(),
+            }));
+            // What cannot be asked now is asked again later.
+            for peer in find.await.map(|result| result.peers).unwrap_or_default() {
+                if found.iter().all(|known| known.peer != peer.peer) {
+                    found.push(peer);
+                }
             }
         }
     }

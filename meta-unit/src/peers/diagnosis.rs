@@ -3,7 +3,7 @@
 use avatar_proto::response::Response as Answer;
 use avatar_proto::{PeersDiagnosis, PeersFinding, PeersVerdict, Response};
 
-use super::{Peers, told};
+use super::{Peers, address, told};
 
 /// The findings as an answer.
 pub fn response(peers: &Peers) -> Response {
@@ -56,25 +56,21 @@ fn findings(peers: &Peers) -> Vec<PeersFinding> {
         );
     }
     for relay in &state.relays {
+        let place = address::place(&relay.address);
         match (relay.connected, relay.reserved) {
-            (true, true) => find(Good, "relay", format!("The relay {} is connected.", relay.address)),
+            (true, true) => find(Good, "relay", format!("The relay at {place} is connected.")),
             (true, false) => find(
                 Fair,
                 "relay",
                 format!(
-                    "The relay {} is connected and has not given this device a place yet{}.",
-                    relay.address,
+                    "The relay at {place} is connected and has not given this device a place yet{}.",
                     because(&relay.problem)
                 ),
             ),
             (false, _) => find(
                 Bad,
                 "relay",
-                format!(
-                    "The relay {} cannot be reached{}.",
-                    relay.address,
-                    because(&relay.problem)
-                ),
+                format!("The relay at {place} cannot be reached{}.", because(&relay.problem)),
             ),
         }
     }

@@ -85,8 +85,7 @@ pub fn invite(peers: &Rc<Peers>, responder: Responder) {
             expiring.platform.sleep(VALID_MS as u64 * 1000).await;
             withdraw(&expiring, &invited);
         });
-        let advertising = Rc::clone(&this);
-        this.spawn(async move { coordination::advertise(&advertising).await });
+        this.places.raise();
         responder.finish(Response {
             response: Some(Answer::DeviceInvitation(DeviceInvitation {
                 code: code.to_string(),

@@ -99,6 +99,8 @@ pub struct Peers {
     changed: Rc<Signal>,
     /// Others are to be looked for now.
     look: Rc<Signal>,
+    /// This device is to be found at another place.
+    places: Rc<Signal>,
     /// The last session with a peer has ended.
     lost: Rc<Signal>,
     stopped: Rc<Signal>,
@@ -136,6 +138,7 @@ impl Peers {
             news: Rc::default(),
             changed: Rc::default(),
             look: Rc::default(),
+            places: Rc::default(),
             lost: Rc::default(),
             stopped: Rc::default(),
         })
@@ -146,14 +149,17 @@ impl Peers {
         self.identity_changed.replace(Some(changed));
     }
 
-    /// Ends everything: the node is being locked, or shuts down.
+    /// Ends everything: the node is being locked, or shuts down, or the person wants it no more.
     pub fn stop(&self) {
         for session in self.sessions.take() {
             session.end("this device stops");
         }
         self.invitation.take();
-        self.is_running.set(false);
         self.stopped.raise();
+        if self.is_running.replace(false) {
+            let leaving = coordination::leave(self);
+            self.platform.spawn(Box::pin(leaving));
+        }
     }
 
     /// The identity is another one, or its log is.
@@ -174,6 +180,7 @@ impl Peers {
             }
         }
         if is_other {
+            self.places.raise();
             self.look.raise();
         }
         self.changed.raise();
