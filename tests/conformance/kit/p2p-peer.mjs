@@ -110,15 +110,18 @@ export class Peer {
     await this.#until(gossip, "subscription-change", () => gossip.getSubscribers(topic).length > 0);
   }
 
-  /** Publishes to this topic until it has arrived: what is published before the stream for it is open goes nowhere. */
-  async greet(topic, arrived) {
+  /** Publishes `words(0)`, `words(1)` and so on to this topic until one has arrived, and says how many: what is published before the stream for it is open goes nowhere. */
+  async greet(topic, arrived, words) {
     const { gossip } = this.node.services;
     let due = true;
+    let count = 0;
     const done = arrived.then(() => (due = false));
     while (due) {
-      await gossip.publish(topic, Buffer.from("hello"), { allowPublishToZeroTopicPeers: true });
+      await gossip.publish(topic, words(count), { allowPublishToZeroTopicPeers: true });
+      count += 1;
       await Promise.race([done, once(gossip, "gossipsub:heartbeat")]);
     }
+    return count;
   }
 
   /** Waits until all gossip has left. */

@@ -106,7 +106,7 @@ for (const host of [chromium, native]) {
       assert.ok(same(from.toMultihash().bytes, own), "it names its author");
 
       const message = one.event((event) => event.case === "message");
-      await peer.greet(topic, message);
+      await peer.greet(topic, message, () => Buffer.from("hello"));
       const { data: words, source, topic: of } = await message;
       assert.deepEqual([Buffer.from(words).toString(), of], ["hello", topic]);
       assert.ok(same(source, peer.id));
