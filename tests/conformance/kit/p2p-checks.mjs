@@ -231,7 +231,7 @@ export const P2P_CHECKS = [
         const first = firstMessages(host);
         const greeted = await peer.greet("t", first, numbered);
         let next = numberOf((await first).at(-1)) + 1;
-        const last = greeted + Math.ceil((4 * MOST_GOSSIP_BYTES) / size);
+        const last = greeted + Math.ceil((3 * MOST_GOSSIP_BYTES) / size);
         for (let nth = greeted; nth <= last; nth += 1) await gossip.publish("t", numbered(nth));
         // What the network and its ends hold back is less than what is too much to keep.
         await peer.sent();
