@@ -156,6 +156,18 @@ describe("the state of the network", () => {
     assert.equal(avatar.peerId, "12D3Own");
   });
 
+  test("is told when it is another, and not for each question", async () => {
+    const { avatar, host } = await started();
+    const told = [];
+    avatar.on("peers", ({ on }) => told.push(on));
+    await avatar.peers.state();
+    await avatar.peers.state();
+    host.answers.peersConnect = ({ on }) => ({ case: "peers", value: { supported: true, on } });
+    await avatar.peers.connect();
+    await avatar.peers.state();
+    assert.deepEqual(told, [false, true, false]);
+  });
+
   test("is turned on and off, and explained", async () => {
     const { avatar, host } = await started();
     host.answers.peersConnect = ({ on }) => ({ case: "peers", value: { supported: true, on } });

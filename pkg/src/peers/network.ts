@@ -16,8 +16,9 @@ import { encodeDeviceInvite, encodeDeviceInviteCancel, encodeDeviceJoin, encodeP
 export class Network {
   readonly #channel: Channel;
   readonly #changed: (state: PeersState) => void;
+  #last = "";
 
-  /** `changed` is told each state that the node tells. */
+  /** `changed` is told each state that is another than the one before. */
   constructor(channel: Channel, changed: (state: PeersState) => void) {
     this.#channel = channel;
     this.#changed = changed;
@@ -26,7 +27,9 @@ export class Network {
   /** The node says how things are now: an encoded PeersState. */
   observe(bytes: Uint8Array): PeersState {
     const state = peersStateOf(readPeersState(bytes));
-    this.#changed(state);
+    const last = JSON.stringify(state);
+    if (last !== this.#last) this.#changed(state);
+    this.#last = last;
     return state;
   }
 

@@ -19,7 +19,7 @@ export class PeersOf implements Peers {
   #relays: readonly string[] | undefined;
   #network: Promise<Network> | undefined;
 
-  /** `changed` is told each state that the node tells. @throws AvatarArgumentError where `relays` are none */
+  /** `changed` is told each state that is another than the one before. @throws AvatarArgumentError where `relays` are none */
   constructor(channel: Channel, relays: readonly string[] | undefined, changed: (state: PeersState) => void) {
     this.#channel = channel;
     this.#changed = changed;

@@ -14,7 +14,7 @@ export const peers = signal<PeersState | undefined>(undefined);
 export const invitation = signal<DeviceInvitation | undefined>(undefined);
 
 /** A relay that went away may come back at another address: the server is asked again, so often at most. */
-const ASK_AGAIN_MS = 30_000;
+const ASK_AGAIN_MS = 10_000;
 /** A node without a network. That is no news: what needs one says so. */
 const NO_NETWORK = new Set(["UNSUPPORTED", "UNKNOWN_REQUEST", "LOCKED", "CLOSED"]);
 
@@ -28,8 +28,10 @@ export function followPeers(): void {
   following = true;
   theAvatar().on("peers", (state) => {
     peers.value = state;
-    if (state.on && state.relays.some(({ problem }) => problem !== undefined) && performance.now() - askedAt > ASK_AGAIN_MS) void sayRelays();
+    if (state.relays.some(({ problem }) => problem !== undefined)) sayAgain();
   });
+  addEventListener("online", sayAgain);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && sayAgain());
   effect(() => {
     if (locked.value) {
       peers.value = undefined;
@@ -40,20 +42,31 @@ export function followPeers(): void {
   });
 }
 
+/** The network, or the person, is back: the node looks around at once when it hears of relays, also of the same. */
+function sayAgain(): void {
+  if (peers.peek()?.on && performance.now() - askedAt > ASK_AGAIN_MS) void sayRelays({ again: true });
+}
+
+/** The person has another device. */
+function hasOthers(): boolean {
+  return identity.peek()?.devices.some(({ thisDevice, removedAt }) => !thisDevice && removedAt === undefined) === true;
+}
+
 async function look(): Promise<void> {
   try {
     peers.value = await theAvatar().peers.state();
-    if (peers.value.on) await sayRelays();
+    // Whether it is on, the node reads when it hears of relays.
+    if (peers.value.on || hasOthers()) await sayRelays();
   } catch (error) {
     if (!NO_NETWORK.has(codeOf(error))) notifyError(error);
   }
 }
 
 /** Tells the node which relays there are. */
-export async function sayRelays(): Promise<void> {
+export async function sayRelays({ again = false } = {}): Promise<void> {
   askedAt = performance.now();
   const relays = await findRelays();
-  if (relays.join() === said) return;
+  if (relays.join() === said && !again) return;
   try {
     peers.value = await theAvatar().peers.useRelays(relays);
     said = relays.join();
