@@ -30,7 +30,7 @@ pub struct Grown {
 }
 
 /// How often it is looked where a change is, in simulated microseconds.
-const LOOK_US: u64 = 20_000;
+const LOOK_US: u64 = 5_000;
 
 /// How long devices may take, in simulated microseconds.
 const PATIENCE_US: u64 = 3_600_000_000;
@@ -41,16 +41,24 @@ const IDLE_US: u64 = 120_000_000;
 /// What follows a change comes within so many simulated microseconds.
 const QUIET_US: u64 = 5_000_000;
 
-/// Measures among so many devices.
+/// Measures among so many devices, of persons with so many each.
 ///
 /// # Errors
 /// A broken promise; above all, a change that does not come everywhere.
-pub fn grow(devices: usize, seed: u64, backend: &Backend) -> Result<Grown, Violation> {
-    let mut party = Party::new(&Meeting::of_many(devices, seed), backend);
-    let begun_us = party.world.now_us;
+pub fn grow(devices: usize, each: usize, seed: u64, backend: &Backend) -> Result<Grown, Violation> {
+    let persons = (devices / each.max(1)).max(1);
+    let meeting = Meeting::of_many(vec![devices / persons; persons], seed);
+    let mut party = Party::new(&meeting, backend);
     party.set_up()?;
-    let id = party.persons[0].make(&mut party.world, 0)?;
-    until_everywhere(&mut party, id, None)?;
+    let begun_us = party.world.now_us;
+    let mut ids = Vec::new();
+    for person in 0..persons {
+        let unit = party.persons[person].devices[0];
+        ids.push(party.persons[person].make(&mut party.world, unit)?);
+    }
+    for (person, id) in ids.iter().enumerate() {
+        until_everywhere(&mut party, person, *id, None)?;
+    }
     let connected_us = party.world.now_us - begun_us;
     // Better ways are found meanwhile.
     party.world.run_until(party.world.now_us + IDLE_US)?;
@@ -63,9 +71,11 @@ pub fn grow(devices: usize, seed: u64, backend: &Backend) -> Result<Grown, Viola
     for change in 0..CHANGES {
         let before = party.world.network().wire.total();
         let begun_us = party.world.now_us;
-        let unit = change * devices / CHANGES;
-        let mark = party.persons[0].mark(&mut party.world, unit, id)?;
-        let (half_us, all_us) = until_everywhere(&mut party, id, Some(mark))?;
+        let person = change % persons;
+        let of = &party.persons[person].devices;
+        let unit = of[change % of.len()];
+        let mark = party.persons[person].mark(&mut party.world, unit, ids[person])?;
+        let (half_us, all_us) = until_everywhere(&mut party, person, ids[person], Some(mark))?;
         halves.push(half_us - begun_us);
         alls.push(all_us - begun_us);
         party.world.run_until(party.world.now_us + QUIET_US)?;
@@ -87,9 +97,9 @@ pub fn grow(devices: usize, seed: u64, backend: &Backend) -> Result<Grown, Viola
     })
 }
 
-/// Waits until a document, or a mark in it, is on all devices: when it was on half of them, and when on all.
-fn until_everywhere(party: &mut Party, id: DocId, mark: Option<i64>) -> Result<(u64, u64), Violation> {
-    let mut lacking = party.persons[0].devices.clone();
+/// Waits until a document, or a mark in it, is on all devices of its person: when it was on half of them, and when on all.
+fn until_everywhere(party: &mut Party, person: usize, id: DocId, mark: Option<i64>) -> Result<(u64, u64), Violation> {
+    let mut lacking = party.persons[person].devices.clone();
     let (devices, end_us) = (lacking.len(), party.world.now_us + PATIENCE_US);
     let mut half_us = None;
     loop {

@@ -56,6 +56,8 @@ pub struct Meeting {
     pub is_stormy: bool,
     /// Whether disks do.
     pub do_disks_fail: bool,
+    /// Whether it is remembered who reads what, to find a byte that a stranger reads.
+    pub is_overheard: bool,
     /// Every call is printed to standard error.
     pub is_printed: bool,
 }
@@ -80,16 +82,17 @@ impl Meeting {
             hostile: (0..dice.between(1, 2)).map(|_| *dice.pick(&Malice::ALL)).collect(),
             length_us: 180_000_000,
             is_stormy: true,
+            is_overheard: true,
             do_disks_fail: true,
             is_printed: false,
         }
     }
 
-    /// Many devices of one person at one relay, where nothing fails.
-    pub fn of_many(devices: usize, seed: u64) -> Self {
+    /// Persons with so many devices each, at one relay, where nothing fails.
+    pub fn of_many(persons: Vec<usize>, seed: u64) -> Self {
         Self {
             seed,
-            persons: vec![devices],
+            persons,
             relays: 1,
             usual: Link {
                 jitter_us: 5_000,
@@ -99,6 +102,7 @@ impl Meeting {
             hostile: Vec::new(),
             length_us: 0,
             is_stormy: false,
+            is_overheard: false,
             do_disks_fail: false,
             is_printed: false,
         }
@@ -120,6 +124,8 @@ pub struct Outcome {
     pub converged_us: u64,
     /// Changes that were promised to people.
     pub changes: u64,
+    /// Streams that enemies have had with others.
+    pub attacks: u64,
     /// What crossed the network.
     pub crossed: Count,
     /// How much was simulated.
@@ -147,6 +153,7 @@ pub fn meet(meeting: &Meeting, backend: &Backend) -> Outcome {
         simulated_us: world.now_us,
         converged_us: *converged_us,
         changes: persons.iter().map(|person| person.promised).sum(),
+        attacks: world.peers_streams(),
         crossed,
         figures: world.figures,
         weather: world
@@ -183,8 +190,7 @@ impl Party {
         }
         let relays: Vec<NodeId> = (0..meeting.relays).map(|_| network.add(Role::Relay)).collect();
         let hostile: Vec<NodeId> = meeting.hostile.iter().map(|_| network.add(Role::Public)).collect();
-        // Where there is a stranger, it counts who reads what.
-        if meeting.persons.len() + meeting.hostile.len() > 1 {
+        if meeting.is_overheard {
             network.wire.listen();
         }
         let plan = Plan {

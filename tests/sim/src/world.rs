@@ -193,6 +193,11 @@ impl World {
         self.plan(0, Event::Peer(node));
     }
 
+    /// Streams that peers who are no units have had with others.
+    pub fn peers_streams(&self) -> u64 {
+        self.peers.values().map(|peer| peer.streams()).sum()
+    }
+
     /// How many units there are.
     pub fn units(&self) -> usize {
         self.places.len()

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use avatar_sim::meeting::{Meeting, meet};
 use avatar_sim::unit::{Backend, Module};
 use avatar_sim::{Plan, run};
 
@@ -39,4 +40,17 @@ fn a_hundred_units_in_one_process_each_have_their_own_small_memory() {
         "{:?}",
         outcome.memory_bytes
     );
+}
+
+#[test]
+fn a_seed_with_a_network_has_the_same_traffic_natively_and_as_the_built_file_under_wasmtime() {
+    let built = built();
+    for seed in 1..=2 {
+        let meeting = Meeting {
+            length_us: 30_000_000,
+            ..Meeting::new(seed)
+        };
+        let (native, wasm) = (meet(&meeting, &Backend::Native), meet(&meeting, &built));
+        assert_eq!((wasm.digest, wasm.calls), (native.digest, native.calls), "seed {seed}");
+    }
 }

@@ -10,9 +10,12 @@ use super::Build;
 /// What is to be simulated.
 #[derive(Debug, Args)]
 pub struct Growth {
-    /// How many devices, one run for each number.
-    #[arg(long, value_delimiter = ',', default_values_t = [10, 100])]
+    /// How many devices there are in all, one run for each number.
+    #[arg(long, value_delimiter = ',', default_values_t = [10, 100, 1_000])]
     devices: Vec<usize>,
+    /// How many of them each person has.
+    #[arg(long, default_value_t = 5)]
+    each: usize,
     /// All chance comes from it.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -27,10 +30,10 @@ impl Growth {
             return ExitCode::FAILURE;
         };
         println!(
-            "devices  connected s  frames/change  bytes/change  on half of all s  on all s  idle bytes/s a device"
+            "devices  of each  first everywhere s  frames/change  bytes/change  on half s  on all s  idle bytes/s"
         );
         for devices in &self.devices {
-            match grow(*devices, self.seed, &backend) {
+            match grow(*devices, self.each, self.seed, &backend) {
                 Ok(Grown {
                     connected_us,
                     frames,
@@ -39,7 +42,8 @@ impl Growth {
                     all_us,
                     idle_bytes_per_s,
                 }) => println!(
-                    "{devices:7}  {:11.1}  {frames:13.1}  {bytes:12.0}  {:16.2}  {:8.2}  {idle_bytes_per_s:22.1}",
+                    "{devices:7}  {:7}  {:18.1}  {frames:13.1}  {bytes:12.0}  {:9.3}  {:8.3}  {idle_bytes_per_s:12.1}",
+                    self.each,
                     connected_us as f64 / 1e6,
                     half_us as f64 / 1e6,
                     all_us as f64 / 1e6,

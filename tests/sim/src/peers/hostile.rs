@@ -53,8 +53,7 @@ pub struct Hostile {
     is_begun: bool,
     /// What is still to be sent on each stream.
     streams: BTreeMap<i32, Vec<u8>>,
-    /// Streams that it opened or that were opened to it.
-    pub opened: u64,
+    opened: u64,
 }
 
 impl Hostile {
@@ -185,5 +184,9 @@ impl Peer for Hostile {
 
     fn pocket(&mut self) -> &mut Pocket {
         &mut self.pocket
+    }
+
+    fn streams(&self) -> u64 {
+        self.opened
     }
 }

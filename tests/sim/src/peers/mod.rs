@@ -45,6 +45,9 @@ pub trait Peer {
 
     /// What it has at hand from one moment to the next.
     fn pocket(&mut self) -> &mut Pocket;
+
+    /// Streams with others that it has had.
+    fn streams(&self) -> u64;
 }
 
 /// What a peer has at hand from one moment to the next.

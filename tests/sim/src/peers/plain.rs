@@ -192,4 +192,8 @@ impl Peer for Plain {
     fn pocket(&mut self) -> &mut Pocket {
         &mut self.pocket
     }
+
+    fn streams(&self) -> u64 {
+        (self.streams.len() + self.ended.len()) as u64
+    }
 }
