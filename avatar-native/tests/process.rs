@@ -15,6 +15,7 @@ use avatar_native::client::Id;
 use avatar_native::folder::socket_path;
 use avatar_native::socket::connect;
 use avatar_native::{Client, hex};
+use avatar_relay::{Config, Relay};
 use common::{PATIENCE, module_cache, note, unit, wasm_path, within};
 use serde_json::Value;
 
@@ -205,6 +206,41 @@ async fn a_node_says_where_peers_reach_it_and_is_the_same_peer_after_a_restart()
         failure(avatar(folder.path()).args(["run", "--listen", "/ip4/127.0.0.1/sctp/1"])),
         "INVALID_ARGUMENT"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_takes_in_another_as_a_device_of_the_same_person() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [one, two, notes] = ["one", "two", "notes"].map(|name| folder.path().join(name));
+    let relay = Relay::start(Config::loopback(folder.path().join("relay"))).await;
+    let relay = relay.expect("it listens");
+    let by = relay
+        .addresses()
+        .iter()
+        .map(ToString::to_string)
+        .find(|address| address.contains("/quic-v1/p2p/"))
+        .expect("an address");
+    fs::create_dir(&notes).expect("made");
+    fs::write(notes.join("a.md"), "# Hello").expect("written");
+    answer(avatar(&one).arg("import").arg(&notes));
+    assert_eq!(failure(avatar(&one).args(["devices", "invite"])), "NOT_FOUND");
+
+    let running = Running::start(&one, &["--relay", &by]);
+    let invitation = answer(avatar(&one).args(["devices", "invite"]));
+    let code = invitation["code"].as_str().expect("a code");
+    let joined = answer(avatar(&two).args(["devices", "join", code, "--name", "Server"]));
+    assert_eq!(joined["documents"], 1);
+    assert_eq!(
+        answer(avatar(&two).args(["docs", "list"])),
+        answer(avatar(&one).args(["docs", "list"]))
+    );
+    assert_eq!(answer(avatar(&two).arg("status"))["did"], running.hello["did"]);
+    assert_ne!(
+        failure(avatar(&folder.path().join("three")).args(["devices", "join", "nonsense"])),
+        "INTERNAL"
+    );
+    running.stop();
+    relay.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

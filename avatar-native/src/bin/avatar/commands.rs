@@ -9,16 +9,19 @@ use avatar_native::{Client, hex, notes, trace};
 use avatar_proto::{Order, Query, StatusGet, StorageKind, request, response};
 use serde_json::{Value, json};
 
-use crate::node;
+use crate::devices;
+use crate::node::{self, Node};
 use crate::options::{Command, Docs, Options};
 use crate::output::{self, Failure};
 
 /// Executes a command that needs a node.
-pub async fn execute(options: &Options, client: &Client) -> Result<(), Failure> {
+pub async fn execute(options: &Options, node: &Node) -> Result<(), Failure> {
+    let client = node.client();
     match &options.command {
         Command::Status => status(options, client).await,
         Command::Docs(Docs::List { kind }) => list(options, client, kind.as_deref()).await,
         Command::Docs(Docs::Get { id }) => get(options, client, id).await,
+        Command::Devices(what) => devices::execute(options, node, what).await,
         Command::Import { folder } => import(options, client, folder).await,
         Command::Export { folder } => export(options, client, folder).await,
         // Handled before a node is opened.

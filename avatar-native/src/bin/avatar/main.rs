@@ -1,6 +1,7 @@
 //! `avatar`: a node in a folder, the commands that talk to it, and a relay for peers.
 
 mod commands;
+mod devices;
 mod node;
 mod options;
 mod output;
@@ -43,7 +44,7 @@ async fn execute(options: Options) -> Result<(), output::Failure> {
         Command::Replay { file } => commands::replay(&options, file).await,
         _ => {
             let node = node::Node::open(&options).await?;
-            let outcome = commands::execute(&options, node.client()).await;
+            let outcome = commands::execute(&options, &node).await;
             // What was written is durable; the folder is given back before the answer counts as a success.
             node.close().await;
             outcome

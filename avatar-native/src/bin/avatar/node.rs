@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use avatar_native::folder::socket_path;
-use avatar_native::{Client, Host, MetaUnit};
+use avatar_native::{Client, Host, MetaUnit, p2p};
 
-use crate::options::Options;
+use crate::options::{Command, Devices, Options};
 use crate::output::Failure;
 
 pub struct Node {
@@ -22,14 +22,18 @@ impl Node {
         }
         if !options.dir.is_dir() {
             let message = format!("there is no node in {}", options.dir.display());
-            // An import makes one; whoever only asks does not want an empty one.
-            if !matches!(options.command, crate::options::Command::Import { .. }) {
+            // Some make one; whoever only asks does not want an empty one.
+            let makes = matches!(
+                options.command,
+                Command::Import { .. } | Command::Devices(Devices::Join { .. })
+            );
+            if !makes {
                 return Err(Failure::new("NOT_FOUND", message));
             }
         }
         let host = Host::start(avatar_native::Options {
-            // One command's time is too short for peers.
-            p2p: None,
+            // The time of any other command is too short for peers.
+            p2p: matches!(options.command, Command::Devices(_)).then(p2p::Config::default),
             ..avatar_native::Options::new(unit(options)?, &options.dir)
         })
         .await?;
@@ -42,6 +46,11 @@ impl Node {
 
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Whether it goes on when this command has ended.
+    pub fn goes_on(&self) -> bool {
+        self.host.is_none()
     }
 
     pub async fn close(self) {

@@ -42,6 +42,9 @@ pub enum Command {
     /// Documents.
     #[command(subcommand)]
     Docs(Docs),
+    /// The person's devices.
+    #[command(subcommand)]
+    Devices(Devices),
     /// Brings the Markdown and text files of a folder in as notes, as the app does.
     Import {
         /// The folder.
@@ -72,6 +75,9 @@ pub struct Run {
     /// one). Without it the node reaches others, and is reached over relays.
     #[arg(long, conflicts_with = "no_peers")]
     pub listen: Vec<Multiaddr>,
+    /// The person's devices find and reach each other over this relay (`avatar relay`), a multiaddr with its peer id; can be given several times.
+    #[arg(long, conflicts_with = "no_peers")]
+    pub relay: Vec<Multiaddr>,
     /// The node reaches no peers and is reached by none.
     #[arg(long)]
     pub no_peers: bool,
@@ -143,5 +149,22 @@ pub enum Docs {
     Get {
         /// Its id.
         id: String,
+    },
+}
+
+/// What to do with devices.
+#[derive(Debug, Subcommand)]
+pub enum Devices {
+    /// The other devices that are connected now.
+    List,
+    /// A code for one new device, which lasts ten minutes. The node has to run.
+    Invite,
+    /// Makes this node, in which nothing is yet, a device of the person who has made the code; done when everything is here.
+    Join {
+        /// What `devices invite` or the app has shown.
+        code: String,
+        /// How the person calls this device.
+        #[arg(long, default_value = "")]
+        name: String,
     },
 }

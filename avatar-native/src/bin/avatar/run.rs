@@ -5,10 +5,11 @@ use std::time::Duration;
 use avatar_native::boundary::Limits;
 use avatar_native::host::Standing;
 use avatar_native::socket::Listener;
-use avatar_native::{Host, HostError, hex, net, p2p};
+use avatar_native::{Client, Host, HostError, hex, net, p2p};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::devices;
 use crate::node;
 use crate::options::{Options, Run};
 use crate::output::{self, Failure};
@@ -32,6 +33,10 @@ pub async fn run(options: &Options, run: &Run) -> Result<(), Failure> {
         ..avatar_native::Options::new(unit, &options.dir)
     })
     .await?;
+    if !run.relay.is_empty() {
+        let client = Client::attach(host.attach()).await?;
+        devices::configure(&client, run.relay.iter().map(ToString::to_string).collect()).await?;
+    }
     let path = node::socket(options);
     let listener = Listener::bind(&path)?;
     let mut standing = host.standing();
