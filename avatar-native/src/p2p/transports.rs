@@ -1,6 +1,6 @@
 //! The transports of this platform: TCP, WebSocket and QUIC, by address or by name, and circuits over relays. Two who have met over a relay then try to reach each other directly (DCUtR).
 
-use avatar_p2p::{CONNECT_TIMEOUT, Connections, Parts, either, secure};
+use avatar_p2p::{CONNECT_TIMEOUT, Circuits, Connections, Parts, either, secure};
 use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::timeout::TransportTimeout;
 use libp2p::dns::{ResolverConfig, ResolverOpts};
@@ -22,7 +22,7 @@ const QUIC_STREAMS: u32 = 256;
 pub fn parts(keypair: &Keypair) -> Result<Parts<dcutr::Behaviour>, String> {
     let peer = keypair.public().to_peer_id();
     let (circuits, relay) = relay::client::new(peer);
-    let circuits = secure(circuits, keypair)?;
+    let circuits = secure(Circuits(circuits), keypair)?;
     let web_sockets = secure(websocket::Config::new(named(|| Ok(sockets()))?), keypair)?;
     let by_address = || Ok(either(quic(keypair), secure(sockets(), keypair)?));
     // Last: whatever is not taken before is taken here, and looked at when its name is known.

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod behaviour;
+mod circuits;
 mod connections;
 mod discovery;
 mod events;
@@ -22,6 +23,7 @@ mod streams;
 #[cfg(target_arch = "wasm32")]
 mod transports;
 
+pub use circuits::Circuits;
 pub use events::EventQueue;
 pub use links::{STREAM_WINDOW_BYTES, StreamEvent};
 pub use node::{Node, Output, Parts};

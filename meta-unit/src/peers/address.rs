@@ -25,6 +25,17 @@ pub fn webrtc(circuit: &str) -> Option<String> {
     (!behind.starts_with("/webrtc")).then(|| format!("{relay}/p2p-circuit/webrtc{behind}"))
 }
 
+/// The relay that a circuit goes over, if it is one.
+pub fn relay_of_circuit(address: &str) -> Option<&str> {
+    relay_peer(address.split_once("/p2p-circuit")?.0)
+}
+
+/// Whether a circuit is only the beginning of the way.
+pub fn leads_on(address: &str) -> bool {
+    let behind = address.split_once("/p2p-circuit").map_or("", |(_, behind)| behind);
+    behind.split('/').any(|part| part == "webrtc")
+}
+
 /// Where an address leads, for people: the host's name or number.
 pub fn place(address: &str) -> &str {
     address.split('/').nth(2).unwrap_or(address)
@@ -98,6 +109,16 @@ mod tests {
         assert!(peer_text(&peer).starts_with("12D3KooW"), "{}", peer_text(&peer));
         assert_eq!(peer_bytes(&peer_text(&peer)), Some(peer));
         assert_eq!(peer_bytes("0OIl"), None);
+    }
+
+    #[test]
+    fn a_circuit_is_known_by_its_relay_and_by_where_it_ends() {
+        let circuit = "/dns/r/tcp/1/p2p/R/p2p-circuit/p2p/B";
+        assert_eq!((relay_of_circuit(circuit), leads_on(circuit)), (Some("R"), false));
+        let direct = "/dns/r/tcp/1/p2p/R/p2p-circuit/webrtc/p2p/B";
+        assert_eq!((relay_of_circuit(direct), leads_on(direct)), (Some("R"), true));
+        assert_eq!(relay_of_circuit("/ip4/192.0.2.1/udp/1/quic-v1/p2p/B"), None);
+        assert!(!leads_on("/ip4/192.0.2.1/udp/1/webrtc-direct/p2p/B"));
     }
 
     #[test]

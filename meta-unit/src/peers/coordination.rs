@@ -375,7 +375,7 @@ pub async fn meet(peers: &Rc<Peers>, peer: P2pPeer) -> Result<Rc<Session>, EndEr
     let met = async {
         let dialled = peers.platform.p2p(P2p::Dial(P2pDial {
             peer: peer.peer.clone(),
-            addresses: usable(&peer.addresses),
+            addresses: to_dial(&peer.addresses),
             anew: false,
         }));
         dialled.await?;
@@ -391,9 +391,17 @@ pub async fn meet(peers: &Rc<Peers>, peer: P2pPeer) -> Result<Rc<Session>, EndEr
     met
 }
 
-fn usable(addresses: &[String]) -> Vec<String> {
-    let fitting = addresses.iter().filter(|address| address.len() <= address::MAX_BYTES);
-    fitting.take(avatar_proto::MAX_ADDRESSES).cloned().collect()
+/// What of these is dialled first: by each relay one address, because each would make a connection of its own; and no direct ways by way of a relay, which come later.
+pub fn to_dial(addresses: &[String]) -> Vec<String> {
+    let mut chosen: Vec<String> = Vec::new();
+    for address in addresses.iter().filter(|address| address.len() <= address::MAX_BYTES) {
+        let relay = address::relay_of_circuit(address);
+        let is_known = relay.is_some() && chosen.iter().any(|known| address::relay_of_circuit(known) == relay);
+        if !is_known && !address::leads_on(address) && chosen.len() < avatar_proto::MAX_ADDRESSES {
+            chosen.push(address.clone());
+        }
+    }
+    chosen
 }
 
 /// Begins a session with a connected peer.
@@ -568,16 +576,15 @@ async fn seek_direct_way(peers: Rc<Peers>, peer: P2pPeer) {
             .best_connection(&peer.peer)
             .filter(|connection| connection.relayed);
         let Some(relayed) = relayed else { return };
-        let mut circuits: Vec<&String> = peer.addresses.iter().collect();
-        circuits.push(&relayed.address);
-        let mut addresses: Vec<String> = circuits
+        // One address is enough: the two have to speak about it, by whatever relay.
+        let by_dialling = relayed.dialled.then_some(&relayed.address);
+        let direct = by_dialling
             .into_iter()
-            .filter_map(|circuit| address::webrtc(circuit))
-            .collect();
-        addresses.dedup();
+            .chain(&peer.addresses)
+            .find_map(|circuit| address::webrtc(circuit));
         let dialled = peers.platform.p2p(P2p::Dial(P2pDial {
             peer: peer.peer.clone(),
-            addresses: usable(&addresses),
+            addresses: direct.into_iter().collect(),
             anew: true,
         }));
         match dialled.await {

@@ -279,7 +279,7 @@ async fn be_taken_in(peers: &Rc<Peers>, key: &ContactKey, name: &str) -> Result<
 async fn ask(peers: &Rc<Peers>, peer: &P2pPeer, key: &ContactKey, name: &str) -> Result<Welcome, EndError> {
     let dialled = peers.platform.p2p(P2p::Dial(P2pDial {
         peer: peer.peer.clone(),
-        addresses: peer.addresses.clone(),
+        addresses: coordination::to_dial(&peer.addresses),
         anew: false,
     }));
     dialled.await?;

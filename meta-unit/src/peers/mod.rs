@@ -215,12 +215,13 @@ impl Peers {
     /// Answers a request. None: it is none of these.
     pub fn answer(self: &Rc<Self>, request: Ask, responder: Responder) -> Option<(Ask, Responder)> {
         match request {
-            Ask::PeersGet(_) => responder.finish(told::response(self)),
-            Ask::PeersConfigure(_) => {
+            Ask::PeersGet(_) | Ask::PeersConfigure(_) => {
                 let this = Rc::clone(self);
-                self.platform.spawn(Box::pin(async move {
+                if matches!(request, Ask::PeersConfigure(_)) {
                     // Somebody is there, or has come back to the network.
-                    this.look.raise();
+                    self.look.raise();
+                }
+                self.platform.spawn(Box::pin(async move {
                     match this.start_if_wanted().await {
                         Ok(()) => responder.finish(told::response(&this)),
                         Err(error) => responder.fail(error.to_app_error()),

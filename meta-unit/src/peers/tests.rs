@@ -336,6 +336,10 @@ fn a_device_that_crashes_goes_on_where_it_was() {
     world.advance_s(130);
     world.assert_same(2);
     assert!(world.state(1).on, "it is kept");
+    let next = world.nodes[1].platform.restarted();
+    world.nodes[1] = start(next);
+    world.run();
+    assert!(world.state(1).on, "whoever asks is told so before there is a relay");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The transports of a browser, put together. This is the place where a further one is added: before the relay's if it speaks of circuits too, because that claims
-//! every address with `/p2p-circuit`.
+//! nearly every address with `/p2p-circuit`.
 //!
 //! WebRTC needs a window. A worker has none: it reaches one through a port (`webrtc/shim`), or does without.
 
@@ -13,6 +13,7 @@ use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{PeerId, Transport, relay, webtransport_websys};
 use libp2p_webrtc_browser::{PeerConnections, browser, direct};
 
+use crate::circuits::Circuits;
 use crate::node::Parts;
 use crate::secured::{CONNECT_TIMEOUT, Connections, either, secure};
 
@@ -26,7 +27,7 @@ pub fn parts(
 ) -> Result<Parts<Toggle<browser::Behaviour>>, String> {
     let peer = keypair.public().to_peer_id();
     let (circuits, relay) = relay::client::new(peer);
-    let circuits = secure(circuits, keypair)?;
+    let circuits = secure(Circuits(circuits), keypair)?;
     let web_sockets = secure(websocket::Transport, keypair)?;
     let web_transport = webtransport_websys::Transport::new(webtransport_websys::Config::new(keypair)).boxed();
     let web_transport = TransportTimeout::new(web_transport, CONNECT_TIMEOUT).boxed();
