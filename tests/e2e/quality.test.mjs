@@ -1,16 +1,15 @@
 // What a careful person would check about the app before trusting it: its policy, its accessibility, its manifest.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { test } from "node:test";
 import { appReady, dataOf, goHash, importFiles, openApp, serveApp, tid } from "./lib/app.mjs";
+import { seriousViolations } from "./lib/axe.mjs";
 import { chromium, skipWithout } from "./lib/engines/index.mjs";
 import { closeAll } from "./lib/fixture.mjs";
 import { fill, lockNow, setPassphrase } from "./lib/identity.mjs";
 import { copyNotesFlat, markdownBelowNodeModules } from "./lib/notes.mjs";
 import { temporaryFolder } from "./lib/temp.mjs";
 
-const require = createRequire(import.meta.url);
 const skip = await skipWithout(chromium);
 
 /** A started app with some notes in it, and the id of one. */
@@ -107,19 +106,10 @@ for (const colorScheme of ["light", "dark"]) {
   ]) {
     test(`axe finds no serious violation on any page (${device}, ${colorScheme})`, { skip }, async (t) => {
       const { page, id, card } = await appWithNotes(t);
-      const axe = await readFile(require.resolve("axe-core/axe.min.js"), "utf8");
       await page.viewport(...size);
       await page.raw.emulateMedia({ colorScheme, reducedMotion: "reduce" });
       const serious = [];
-      const look = async (what) => {
-        await page.raw.bringToFront();
-        // Contrast can be judged when nothing fades any more.
-        await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))));
-        const violations = await page.evaluate(`async () => { if (!globalThis.axe) { ${axe} } return (await axe.run(document, { resultTypes: ["violations"] })).violations; }`);
-        for (const { id, impact, help, nodes } of violations) {
-          if (["serious", "critical"].includes(impact)) serious.push(`${what} ${id} (${help}): ${nodes.slice(0, 3).map((node) => node.html.slice(0, 120)).join(" … ")}`);
-        }
-      };
+      const look = async (what) => serious.push(...(await seriousViolations(page, what)));
       for (const [hash, hook] of pagesOf({ id, card })) {
         await goHash(page, hash);
         await dataOf(page, hook);

@@ -11,7 +11,7 @@ import { Button } from "../ui/button";
 import { shownBytes } from "../ui/bytes";
 import { Icon, type IconName } from "../ui/icons";
 import { Page } from "../ui/page";
-import { sentence } from "../ui/sentence";
+import { fullSentence, sentence } from "../ui/sentence";
 import { useWork } from "../ui/work";
 
 /** Which ways lead to the person's devices, what passes over them, and what stands in the way. */
@@ -127,7 +127,7 @@ function Fact({ label, value }: { label: string; value: string }) {
 }
 
 function relayWords({ connected, reserved, problem }: RelayState): string {
-  if (problem !== undefined) return sentence(problem);
+  if (problem !== undefined) return fullSentence(withPlaces(problem));
   if (reserved) return "Your devices find this one by it";
   return connected ? "Connected" : "Not connected now";
 }
