@@ -5,8 +5,8 @@ use std::rc::{Rc, Weak};
 
 use avatar_proto::host_response::Response as HostAnswer;
 use avatar_proto::{
-    Capability, Done, ErrorCode, GuestHello, HostFailed, HostHello, HostReady, HostRequest, HostRestarted, Limits,
-    Message, host_request,
+    AbiStatus, Capability, Done, ErrorCode, GuestHello, HostFailed, HostHello, HostReady, HostRequest, HostRestarted,
+    Limits, Message, host_request,
 };
 use futures_channel::oneshot;
 use js_sys::Function;
@@ -19,7 +19,7 @@ use crate::driver::{Driver, TURN_BUDGET_US};
 use crate::engine;
 use crate::error::{HostError, HostErrorCode, app_error};
 use crate::frames::{self, Ask, FrameKind};
-use crate::instance::{Answer, CheckedModule, Instance, Trap};
+use crate::instance::{Answer, CheckedModule, Instance, StreamEventKind, Trap};
 use crate::keys::{self, Keys};
 use crate::net;
 use crate::ops::{OpEvent, Ops};
@@ -280,13 +280,27 @@ impl Host {
                 kind,
                 arg,
                 data,
-            } => running.instance.stream_event(stream, kind, arg, data.as_ref())?,
+            } => match running.instance.stream_event(stream, kind, arg, data.as_ref())? {
+                // No room for its bytes: a stream with a gap is none (H27).
+                Err(AbiStatus::Limit) => Self::give_up(running, stream)?,
+                told => told,
+            },
         };
         if let Err(status) = refused {
             self.log
-                .line(2, &format!("the Meta Unit refused a completion: {status:?}"));
+                .line(2, &format!("the Meta Unit refused what happened: {status:?}"));
         }
         Ok(())
+    }
+
+    fn give_up(running: &Running, stream: u32) -> Answer<Result<(), AbiStatus>> {
+        const RESET: i32 = 3;
+        // NOT_FOUND says that it was over.
+        running.world.ops.stream_close(stream, RESET);
+        let reason = AbiStatus::Limit as i64;
+        running
+            .instance
+            .stream_event(stream, StreamEventKind::Reset, reason, None)
     }
 
     fn hand_over(self: &Rc<Self>, running: &Running) -> Answer<()> {

@@ -161,6 +161,14 @@ export const P2P_CHECKS = [
     }),
   },
   {
+    name: "bytes for which the guest has no room leave no gap",
+    cites: ["H27"],
+    run: withPeer(async (host, peer) => {
+      await host.connect(peer);
+      await host.stream("p2p-roomless", await host.open(peer, ECHO), 200_000);
+    }),
+  },
+  {
     name: "a write beyond the credit is AGAIN, and a peer who does not read holds up the writer",
     cites: ["H27"],
     run: withPeer(async (host, peer) => {

@@ -142,7 +142,9 @@ export class Operations {
   }
 
   tellOf(stream, kind, arg, data = new Uint8Array()) {
-    const event = (boundary) => boundary.streamEvent(stream, kind, BigInt(arg), data);
+    const event = (boundary) => {
+      if (boundary.streamEvent(stream, kind, BigInt(arg), data) === Status.LIMIT) this.giveUp(boundary, stream);
+    };
     this.tell(Object.assign(event, { stream, kind }));
   }
 
@@ -173,6 +175,12 @@ export class Operations {
     const isOver = kind !== this.net.DATA;
     if (isOver) this.streams.delete(stream);
     this.tellOf(stream, kind, arg, data);
+  }
+
+  /** The guest has no room for bytes: a stream with a gap is none (H27). */
+  giveUp(boundary, stream) {
+    if (this.streams.has(stream)) this.streamClose(stream, RESET);
+    boundary.streamEvent(stream, Kind.RESET, BigInt(-Status.LIMIT), new Uint8Array());
   }
 
   stream(stream) {

@@ -139,6 +139,7 @@ fn find(name: &str, ask: Ask) -> Option<Check> {
         "p2p-number" => Box::pin(p2p::number(ask)),
         "p2p-inbound" => Box::pin(p2p::inbound(ask)),
         "p2p-echo" => Box::pin(p2p::echo(ask)),
+        "p2p-roomless" => Box::pin(p2p::roomless(ask)),
         "p2p-serve" => Box::pin(p2p::serve(ask)),
         "p2p-trickle" => Box::pin(p2p::trickle(ask)),
         "p2p-flood" => Box::pin(p2p::flood(ask)),

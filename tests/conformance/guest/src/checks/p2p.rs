@@ -6,6 +6,7 @@ use std::task::Poll;
 use avatar_proto::{AbiStatus, Capability};
 
 use crate::checks::Ask;
+use crate::ledger::{self, Trick};
 use crate::operations::{completion, keep, submit};
 use crate::runtime::{sleep_us, soon};
 use crate::streams::{self, until};
@@ -141,6 +142,26 @@ pub async fn echo(ask: Ask) -> Verdict {
         format!("{} of {total} bytes came back", state.received)
     })?;
     require(!state.scrambled, || "the bytes came back in another order".to_owned())
+}
+
+/// Writes so many bytes to a stream that echoes, and has no room once for what comes back: there is no gap, whatever the host does instead.
+pub async fn roomless(ask: Ask) -> Verdict {
+    let (stream, total) = two_numbers(&ask);
+    until("OPENED", stream, |state| state.opened).await?;
+    let bytes: Vec<u8> = (0..total).map(streams::pattern).collect();
+    let status = streams::write(stream, &[&bytes]);
+    require(status == total as i32, || {
+        format!("avatar_stream_write returned {}", imports::name(status))
+    })?;
+    ledger::play(Trick::Refuse);
+    streams::grant(stream, total as i32);
+    let state = until("all bytes or a reset", stream, |now| {
+        now.received >= total || now.reset.is_some()
+    })
+    .await?;
+    require(!state.scrambled, || {
+        "bytes are missing among those that came".to_owned()
+    })
 }
 
 /// Serves a stream that the peer opened: what comes goes back, to the end.

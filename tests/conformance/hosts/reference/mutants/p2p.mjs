@@ -148,6 +148,15 @@ export const mutants = {
         }
       },
   ),
+  "forgets bytes for which there is no room": mutant(
+    "H27",
+    ["leave no gap"],
+    "Operations",
+    (Base) =>
+      class extends Base {
+        giveUp() {}
+      },
+  ),
   "takes what fits of a write": mutant(
     "H27",
     ["beyond the credit"],
