@@ -407,7 +407,6 @@ pub fn to_dial(addresses: &[String]) -> Vec<String> {
 /// Begins a session with a connected peer.
 async fn open(peers: &Rc<Peers>, peer: &P2pPeer) -> Result<Rc<Session>, EndError> {
     let opening = peers.platform.open_stream(peer.peer.clone(), vec![PROTOCOL.to_owned()]);
-    let connection = peers.host.best_connection(&peer.peer);
     let (stream, _) = opening.await?;
     let framed = Framed::new(stream);
     let key = peers.contact();
@@ -425,6 +424,8 @@ async fn open(peers: &Rc<Peers>, peer: &P2pPeer) -> Result<Rc<Session>, EndError
     if !peers.is_active() {
         return Err(EndError::Ended("this device was removed"));
     }
+    // Behind so many words, the host has told of the connection that they went by.
+    let connection = peers.host.best_connection(&peer.peer);
     let number = connection.as_ref().map_or(0, |connection| connection.connection);
     let session = Session::new(&peers.documents, proved.device, peer.peer.clone(), true, number);
     begin(peers, &session, framed);
