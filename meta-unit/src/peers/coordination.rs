@@ -235,11 +235,18 @@ async fn reserve(peers: &Peers, relay: &Relay) -> Result<(Vec<u8>, String), Plat
         answered.ok_or_else(|| PlatformError::broken_answer("p2p: a dial without a peer"))?;
     let by = addresses.first().or(relay.addresses.first()).map_or("", String::as_str);
     let circuit = address::circuit(by, &address::peer_text(&peer));
-    let listen = |addresses: Vec<String>| peers.platform.p2p(P2p::Listen(P2pListen { addresses, stop: false }));
-    if listen(vec![WEBRTC.to_owned(), circuit.clone()]).await.is_err() {
-        // A host that cannot do the one can do the other.
-        listen(vec![circuit.clone()]).await?;
-    }
+    let listen = |address: &str| {
+        peers.platform.p2p(P2p::Listen(P2pListen {
+            addresses: vec![address.to_owned()],
+            stop: false,
+        }))
+    };
+    listen(&circuit).await?;
+    // By itself: it is reached as soon as there is a place at a relay, and does not fail with one. A host that lacks it is reached by the relay.
+    let directly = listen(WEBRTC);
+    peers.spawn(async move {
+        let _ = directly.await;
+    });
     Ok((peer, circuit))
 }
 
