@@ -4,6 +4,8 @@ use avatar_proto::value::Kind;
 
 use crate::check::all_rows;
 use crate::meeting::{Meeting, Party};
+use crate::network::wire::Count;
+use crate::person::Person;
 use crate::truth::DocId;
 use crate::unit::Backend;
 use crate::violation::{Broken, Violation};
@@ -62,26 +64,25 @@ pub fn grow(devices: usize, each: usize, seed: u64, backend: &Backend) -> Result
     let connected_us = party.world.now_us - begun_us;
     // Better ways are found meanwhile.
     party.world.run_until(party.world.now_us + IDLE_US)?;
-    let before = party.world.network().wire.total();
-    party.world.run_until(party.world.now_us + IDLE_US)?;
-    let after = party.world.network().wire.total();
-    let idle_frames = (after.frames - before.frames) as f64 / IDLE_US as f64;
-    let idle_bytes = (after.bytes - before.bytes) as f64 / IDLE_US as f64;
+    let idle: Vec<Count> = party.crossed_while(IDLE_US)?;
+    let idle_bytes: u64 = idle.iter().map(|count| count.bytes).sum();
     let (mut frames, mut bytes, mut halves, mut alls) = (0.0, 0.0, Vec::new(), Vec::new());
     for change in 0..CHANGES {
-        let before = party.world.network().wire.total();
         let begun_us = party.world.now_us;
         let person = change % persons;
-        let of = &party.persons[person].devices;
+        let of = party.persons[person].devices.clone();
+        let before = party.world.network().wire.count_at(&of);
         let unit = of[change % of.len()];
         let mark = party.persons[person].mark(&mut party.world, unit, ids[person])?;
         let (half_us, all_us) = until_everywhere(&mut party, person, ids[person], Some(mark))?;
         halves.push(half_us - begun_us);
         alls.push(all_us - begun_us);
         party.world.run_until(party.world.now_us + QUIET_US)?;
-        let (after, took_us) = (party.world.network().wire.total(), party.world.now_us - begun_us);
-        frames += (after.frames - before.frames) as f64 - idle_frames * took_us as f64;
-        bytes += (after.bytes - before.bytes) as f64 - idle_bytes * took_us as f64;
+        let after = party.world.network().wire.count_at(&of);
+        // Without what crosses in any case.
+        let share = (party.world.now_us - begun_us) as f64 / IDLE_US as f64;
+        frames += (after.frames - before.frames) as f64 - idle[person].frames as f64 * share;
+        bytes += (after.bytes - before.bytes) as f64 - idle[person].bytes as f64 * share;
     }
     let median = |mut times: Vec<u64>| {
         times.sort_unstable();
@@ -93,8 +94,26 @@ pub fn grow(devices: usize, each: usize, seed: u64, backend: &Backend) -> Result
         bytes: bytes / CHANGES as f64,
         half_us: median(halves),
         all_us: median(alls),
-        idle_bytes_per_s: idle_bytes * 1e6 / devices as f64,
+        idle_bytes_per_s: idle_bytes as f64 * 1e6 / IDLE_US as f64 / devices as f64,
     })
+}
+
+impl Party {
+    /// What crosses the links of each person's devices in so much time.
+    fn crossed_while(&mut self, length_us: u64) -> Result<Vec<Count>, Violation> {
+        let counts = |party: &Self| -> Vec<Count> {
+            let network = party.world.network();
+            let of = |person: &Person| network.wire.count_at(&person.devices);
+            party.persons.iter().map(of).collect()
+        };
+        let before = counts(self);
+        self.world.run_until(self.world.now_us + length_us)?;
+        let crossed = counts(self).into_iter().zip(before).map(|(after, before)| Count {
+            frames: after.frames - before.frames,
+            bytes: after.bytes - before.bytes,
+        });
+        Ok(crossed.collect())
+    }
 }
 
 /// Waits until a document, or a mark in it, is on all devices of its person: when it was on half of them, and when on all.

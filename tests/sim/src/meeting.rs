@@ -394,8 +394,11 @@ fn encode(ask: Ask) -> Vec<u8> {
     Request { request: Some(ask) }.encode_to_vec()
 }
 
-/// Asks for something that has one answer.
-fn one(world: &mut World, unit: usize, what: Ask) -> Result<Answer, Violation> {
+/// Asks a unit for something that has one answer.
+///
+/// # Errors
+/// A broken promise.
+pub fn one(world: &mut World, unit: usize, what: Ask) -> Result<Answer, Violation> {
     let mut answers = ask(world, unit, what, |_: &Response| false)?;
     match (answers.pop(), answers.is_empty()) {
         (Some(answer), true) => Ok(answer),

@@ -71,6 +71,14 @@ impl Work {
     }
 }
 
+/// What a device shows.
+#[derive(Default)]
+struct Shown {
+    documents: BTreeMap<Vec<u8>, Value>,
+    /// The first row that is not what its document is: one may have changed after the other was read.
+    other: Option<(Row, Value)>,
+}
+
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Person {
@@ -389,13 +397,17 @@ impl Person {
 
     // ---- what must come of it
 
-    /// All that a device shows, and the first row that is not what its document is: one may have changed after the other was read.
-    fn shown(
-        &self,
-        world: &mut World,
-        unit: usize,
-    ) -> Result<(BTreeMap<Vec<u8>, Value>, Option<(Row, Value)>), Violation> {
-        let (mut shown, mut other) = (BTreeMap::new(), None);
+    /// Whether a device has a document.
+    ///
+    /// # Errors
+    /// A broken promise.
+    pub fn has(&self, world: &mut World, unit: usize, id: DocId) -> Result<bool, Violation> {
+        Ok(find(world, unit, id)?.is_some())
+    }
+
+    /// All that a device shows.
+    fn shown(&self, world: &mut World, unit: usize) -> Result<Shown, Violation> {
+        let mut shown = Shown::default();
         for row in all_rows(world, unit)? {
             let id = DocId::try_from(row.document_id.as_slice()).unwrap_or_default();
             // It may have been deleted after the row was read.
@@ -403,11 +415,11 @@ impl Person {
                 continue;
             };
             if !is_projection(&content, &row.fields, &row.cut) {
-                other.get_or_insert((row.clone(), content.clone()));
+                shown.other.get_or_insert((row.clone(), content.clone()));
             }
-            shown.insert(row.document_id, content);
+            shown.documents.insert(row.document_id, content);
         }
-        Ok((shown, other))
+        Ok(shown)
     }
 
     /// A document that two devices do not show alike, with what each shows. None: all show the same.
@@ -417,7 +429,7 @@ impl Person {
     pub fn difference(&self, world: &mut World) -> Result<Option<String>, Violation> {
         let mut first: Option<BTreeMap<Vec<u8>, Value>> = None;
         for unit in &self.devices {
-            let (shown, _) = self.shown(world, *unit)?;
+            let shown = self.shown(world, *unit)?.documents;
             let first = first.get_or_insert_with(|| shown.clone());
             let other = first
                 .keys()
@@ -440,13 +452,13 @@ impl Person {
     /// A broken promise.
     pub fn check(&self, world: &mut World) -> Result<(), Violation> {
         for unit in &self.devices {
-            let (shown, other) = self.shown(world, *unit)?;
+            let Shown { documents, other } = self.shown(world, *unit)?;
             let same = hold(
                 other.is_none(),
                 "the index equals a full scan, also of what came from others",
                 || format!("{other:?}"),
             );
-            same.and_then(|()| self.check_shown(&shown))
+            same.and_then(|()| self.check_shown(&documents))
                 .map_err(|broken| broken.at(world.now_us, *unit))?;
         }
         Ok(())

@@ -21,7 +21,13 @@ const MAX_HEARD: usize = 4_096;
 
 /// What a rendezvous point knows: under a key, who, where, and until when.
 #[derive(Debug, Default)]
-pub struct Registrations(BTreeMap<Vec<u8>, BTreeMap<NodeId, (u64, Vec<String>)>>);
+pub struct Registrations(BTreeMap<Vec<u8>, BTreeMap<NodeId, Registration>>);
+
+#[derive(Debug)]
+struct Registration {
+    until_us: u64,
+    addresses: Vec<String>,
+}
 
 impl Registrations {
     /// Forgets one.
@@ -181,7 +187,7 @@ impl Network {
         let ends = &self.lines[&id].ends;
         let (point, client) = (ends[at].node, ends[1 - at].node);
         let under = self.nodes[point].registrations.0.entry(key).or_default();
-        under.insert(client, (until_us, addresses));
+        under.insert(client, Registration { until_us, addresses });
         self.send(id, at, Frame::Registered { ask });
     }
 
@@ -193,9 +199,9 @@ impl Network {
         let registrations = &mut self.nodes[point].registrations.0;
         let mut known = Vec::new();
         if let Some(under) = registrations.get_mut(key) {
-            under.retain(|_, (until_us, _)| *until_us > now_us);
+            under.retain(|_, registration| registration.until_us > now_us);
             let others = under.iter().filter(|(node, _)| **node != client);
-            known.extend(others.map(|(node, (_, addresses))| (*node, addresses.clone())));
+            known.extend(others.map(|(node, registration)| (*node, registration.addresses.clone())));
         }
         // Any of them, where there are more than are wanted.
         while known.len() > limit {

@@ -72,6 +72,18 @@ impl Wire {
         self.links.get(&(from, to)).copied().unwrap_or_default()
     }
 
+    /// What crossed the links at these nodes so far.
+    pub fn count_at(&self, nodes: &[NodeId]) -> Count {
+        let mut sum = Count::default();
+        for ((from, to), count) in &self.links {
+            if nodes.contains(from) || nodes.contains(to) {
+                sum.frames += count.frames;
+                sum.bytes += count.bytes;
+            }
+        }
+        sum
+    }
+
     /// What crossed all links so far.
     pub fn total(&self) -> Count {
         self.total
