@@ -143,18 +143,20 @@ async fn take_in(peers: &Rc<Peers>, framed: &Framed, transcript: &Transcript) ->
     framed.send(&offer.encode()).await?;
     let message = framed.expect(MAX_MESSAGE_BYTES).await?;
     let join = Join::check(&message, transcript, offer.log.account())?;
-    let entered = peers
-        .identity
-        .enter(Action::AddDevice {
+    // A device that is linked again, after the identity was handed over to another key, is entered already.
+    let is_entered = peers.identity.log().state().is_active(&join.device);
+    if !is_entered {
+        let action = Action::AddDevice {
             device: join.device,
             agreement: join.agreement,
             name: join.name,
             at_ms: peers.identity.now_ms(),
             consent: join.consent,
-        })
-        .await;
-    entered.map_err(|_| EndError::Ended("the new device could not be entered"))?;
-    peers.tell_identity_changed();
+        };
+        let entered = peers.identity.enter(action).await;
+        entered.map_err(|_| EndError::Ended("the new device could not be entered"))?;
+        peers.tell_identity_changed();
+    }
     let welcome = Welcome {
         identity: peers.identity.handed_over(),
         log: peers.identity.log().clone(),
@@ -208,7 +210,10 @@ async fn run_join(
     name: &str,
     responder: &Responder,
 ) -> Result<(), AppError> {
-    peers.check_nothing_is_lost()?;
+    if peers.identity.log().state().devices.len() < 2 {
+        // Nobody could want to link it again.
+        peers.check_nothing_is_lost()?;
+    }
     responder.more(told(DeviceJoinStage::Connecting, None));
     peers.host.add_relays(&invitation.relays);
     if peers.host.relays().is_empty() {
@@ -225,7 +230,6 @@ async fn run_join(
     responder.more(told(DeviceJoinStage::Finding, None));
     let key = ContactKey::of_invitation(invitation.secret.as_slice());
     let (peer, welcome) = be_taken_in(peers, &key, name).await?;
-    peers.check_nothing_is_lost()?;
     let taken = peers
         .identity
         .take_over(&peers.vault, &welcome.identity, welcome.log)
@@ -265,6 +269,7 @@ async fn be_taken_in(peers: &Rc<Peers>, key: &ContactKey, name: &str) -> Result<
         for peer in coordination::find(peers, key).await {
             match ask(peers, &peer, key, name).await {
                 Ok(welcome) => return Ok((peer, welcome)),
+                Err(EndError::Ended(reason)) => return Err(app_error(ErrorCode::AlreadyExists, reason)),
                 Err(error) => last = Some(error.to_string()),
             }
         }
@@ -295,6 +300,12 @@ async fn ask(peers: &Rc<Peers>, peer: &P2pPeer, key: &ContactKey, name: &str) ->
         };
         let transcript = greeting::call(&framed, &*peers.platform, key, ends).await?;
         let offer = Offer::check(&framed.expect(MAX_MESSAGE_BYTES).await?, &transcript)?;
+        let is_ours = offer.account == *peers.identity.log().account();
+        if !is_ours && peers.check_nothing_is_lost().is_err() {
+            return Err(EndError::Ended(
+                "this device is another person's: what is here would be lost",
+            ));
+        }
         let device = peers.identity.device();
         let failed = |_: IdentityError| EndError::Ended("this device's key does not sign");
         let consent = peers.identity.consent(&offer.account).await.map_err(failed)?;

@@ -482,6 +482,32 @@ fn a_node_with_documents_of_its_own_does_not_join() {
 }
 
 #[test]
+fn a_device_is_linked_again_after_the_identity_was_handed_over_and_keeps_what_it_has() {
+    let world = World::of_one_person(2);
+    world.create(0, id(1), "x");
+    world.advance_s(1);
+    world.ask(0, Ask::IdentityRotate(avatar_proto::IdentityRotate {}));
+    world.create(1, id(2), "made while it was cut off");
+    world.advance_s(130);
+    assert!(world.state(0).devices.is_empty(), "it has the former key only");
+    let Answer::DeviceInvitation(invitation) = world.ask(0, Ask::DeviceInvite(DeviceInvite {})) else {
+        panic!("there is a relay");
+    };
+    let (code, name) = (invitation.code, String::new());
+    let joining = world.send(1, Ask::DeviceJoin(DeviceJoin { code, name }));
+    world.advance_s(10);
+    let last = world.answers(1, joining).pop();
+    assert!(matches!(last, Some(Answer::DeviceJoining(joining)) if joining.stage() == DeviceJoinStage::Done));
+    world.assert_same(2);
+    let dids = [0, 1].map(|device| match world.ask(device, Ask::IdentityGet(IdentityGet {})) {
+        Answer::Identity(identity) => (identity.did, identity.devices.len()),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(dids[0], dids[1]);
+    assert_eq!(dids[0].1, 2, "it is entered once");
+}
+
+#[test]
 fn presence_is_told_to_the_others_and_ends_with_the_device() {
     let world = World::of_one_person(2);
     let presences = |device: usize| -> Vec<Vec<u8>> {
