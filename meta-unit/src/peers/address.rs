@@ -41,6 +41,13 @@ pub fn place(address: &str) -> &str {
     address.split('/').nth(2).unwrap_or(address)
 }
 
+/// The address of a relay that is shown to another device: one that every browser can dial, and the shortest of those.
+pub fn to_show(addresses: &[String]) -> Option<&String> {
+    addresses
+        .iter()
+        .min_by_key(|address| (transport(address) != "websocket", address.len()))
+}
+
 /// A peer id as text.
 pub fn peer_text(peer: &[u8]) -> String {
     multibase::base58(peer).split_off(1)
@@ -119,6 +126,20 @@ mod tests {
         assert_eq!((relay_of_circuit(direct), leads_on(direct)), (Some("R"), true));
         assert_eq!(relay_of_circuit("/ip4/192.0.2.1/udp/1/quic-v1/p2p/B"), None);
         assert!(!leads_on("/ip4/192.0.2.1/udp/1/webrtc-direct/p2p/B"));
+    }
+
+    #[test]
+    fn what_is_shown_is_short_and_can_be_dialled_by_every_browser() {
+        let addresses = [
+            "/ip4/1.2.3.4/tcp/1/p2p/R",
+            "/dns4/relay.example/tcp/443/tls/ws/p2p/R",
+            "/dns/r/tcp/1/ws/p2p/R",
+        ];
+        assert_eq!(
+            to_show(&addresses.map(str::to_owned)).map(String::as_str),
+            Some(addresses[2])
+        );
+        assert_eq!(to_show(&[]), None);
     }
 
     #[test]

@@ -133,12 +133,24 @@ fn findings(peers: &Peers) -> Vec<PeersFinding> {
             Some(connection) => find(
                 Good,
                 "path",
-                format!("{name} is reached directly, by {}.", connection.transport),
+                format!("{name} is reached directly{}.", by(&connection.transport)),
             ),
             None => {}
         }
     }
     findings
+}
+
+/// By what, as people write it.
+fn by(transport: &str) -> &'static str {
+    match transport {
+        "webrtc" => ", by WebRTC",
+        "webtransport" => ", by WebTransport",
+        "websocket" => ", by WebSocket",
+        "quic" => ", by QUIC",
+        "tcp" => ", by TCP",
+        _ => "",
+    }
 }
 
 fn because(problem: &str) -> String {

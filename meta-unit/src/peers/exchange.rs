@@ -6,7 +6,7 @@ use automerge::sync;
 use avatar_peers::message::{MAX_IDS, Message};
 use avatar_peers::reconcile::{Differences, ReconcileError, Reconciler};
 
-use crate::documents::sync::{PREPARED_AT_ONCE, state_of_newcomer};
+use crate::documents::sync::{PREPARED_AT_ONCE, Taken, state_of_newcomer};
 use crate::index::DocId;
 
 /// Documents of which it is kept what the other side has, at most. (Those on their way count, and are kept in any case.)
@@ -17,6 +17,18 @@ const MAX_WAITING: usize = 4_096;
 
 /// Documents that may differ at once: whoever announces more has none of them.
 const MAX_DIFFERING: usize = 1 << 20;
+
+/// What the other side has said of its documents, as far as it is kept, in bytes, at most: its heads and its filters.
+const MAX_KEPT_BYTES: usize = 64 * 1024 * 1024;
+
+/// About what is kept of a document of which next to nothing was said, in bytes.
+const KEPT_OF_EACH_BYTES: usize = 512;
+
+/// Changes that wait for others, in bytes, at most: those come with the next message.
+const MAX_AHEAD_BYTES: usize = 64 * 1024 * 1024;
+
+/// So many messages about a document may bring nothing, one after another, while nothing changes here: automerge needs a few, where a filter hid something.
+const MAX_IDLE_MESSAGES: u32 = 256;
 
 /// See the module's documentation.
 #[derive(Default)]
@@ -32,12 +44,25 @@ pub struct Exchange {
     differing: BTreeSet<DocId>,
     done: u32,
     total: u32,
+    kept_bytes: usize,
+    ahead_bytes: usize,
 }
 
+#[derive(Default)]
 struct Tracked {
     state: sync::State,
     last_use: u64,
+    /// What is kept of what the other side has said, in bytes.
+    kept_bytes: usize,
+    /// What has come of it and waits for other changes, in bytes.
+    ahead_bytes: usize,
+    /// Messages that brought nothing, since the last one that did.
+    idle_messages: u32,
 }
+
+/// There is no end to what the other side says: the reason, in words for developers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endless(pub &'static str);
 
 /// How far it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,16 +105,52 @@ impl Exchange {
         self.dirty.insert(id);
     }
 
+    /// The document has changed here, or somebody looks at it.
+    pub fn news(&mut self, id: DocId) {
+        self.touch(id);
+        if let Some(tracked) = self.documents.get_mut(&id) {
+            tracked.idle_messages = 0;
+        }
+    }
+
+    /// A message of so many bytes about a document was taken in.
+    ///
+    /// # Errors
+    /// The other side goes on and on.
+    pub fn taken(&mut self, id: DocId, bytes: usize, taken: Taken) -> Result<(), Endless> {
+        let Some(tracked) = self.documents.get_mut(&id) else {
+            return Ok(());
+        };
+        let kept_bytes = KEPT_OF_EACH_BYTES + said_bytes(&tracked.state);
+        self.kept_bytes = self.kept_bytes - tracked.kept_bytes + kept_bytes;
+        tracked.kept_bytes = kept_bytes;
+        let ahead_bytes = if taken.waits { tracked.ahead_bytes + bytes } else { 0 };
+        self.ahead_bytes = self.ahead_bytes - tracked.ahead_bytes + ahead_bytes;
+        tracked.ahead_bytes = ahead_bytes;
+        if taken.equal || taken.is_new {
+            tracked.idle_messages = 0;
+        } else {
+            tracked.idle_messages += 1;
+        }
+        if tracked.idle_messages > MAX_IDLE_MESSAGES {
+            return Err(Endless("it never comes to an end with a document"));
+        }
+        if self.kept_bytes > MAX_KEPT_BYTES {
+            return Err(Endless("it says more of its documents than can be kept"));
+        }
+        if self.ahead_bytes > MAX_AHEAD_BYTES {
+            return Err(Endless("it sends changes and not what they build on"));
+        }
+        Ok(())
+    }
+
     /// What is known of the other side's document.
     pub fn state(&mut self, id: DocId) -> &mut sync::State {
         self.uses += 1;
         if !self.documents.contains_key(&id) {
             self.forget_unused();
         }
-        let tracked = self.documents.entry(id).or_insert_with(|| Tracked {
-            state: sync::State::new(),
-            last_use: 0,
-        });
+        let tracked = self.documents.entry(id).or_default();
         tracked.last_use = self.uses;
         &mut tracked.state
     }
@@ -107,7 +168,14 @@ impl Exchange {
         unused.sort_unstable();
         let surplus = self.documents.len().saturating_sub(MAX_KEPT);
         for (_, id) in unused.into_iter().take(surplus) {
-            self.documents.remove(&id);
+            self.forget(&id);
+        }
+    }
+
+    fn forget(&mut self, id: &DocId) {
+        if let Some(tracked) = self.documents.remove(id) {
+            self.kept_bytes -= tracked.kept_bytes;
+            self.ahead_bytes -= tracked.ahead_bytes;
         }
     }
 
@@ -117,7 +185,9 @@ impl Exchange {
         let tracked = Tracked {
             state: state_of_newcomer(),
             last_use: self.uses,
+            ..Tracked::default()
         };
+        self.forget(&id);
         self.documents.insert(id, tracked);
         self.dirty.insert(id);
     }
@@ -195,8 +265,14 @@ impl Exchange {
         self.differing.len() <= MAX_DIFFERING
     }
 
-    /// The other side wants documents. `has`: whether they are here.
-    pub fn wanted(&mut self, ids: Vec<DocId>, is_deleted: impl Fn(&DocId) -> bool, has: impl Fn(&DocId) -> bool) {
+    /// The other side wants documents. `has`: whether they are here. False: too much waits.
+    #[must_use]
+    pub fn wanted(
+        &mut self,
+        ids: Vec<DocId>,
+        is_deleted: impl Fn(&DocId) -> bool,
+        has: impl Fn(&DocId) -> bool,
+    ) -> bool {
         let (mut deleted, mut unavailable) = (Vec::new(), Vec::new());
         for id in ids {
             if is_deleted(&id) {
@@ -210,6 +286,8 @@ impl Exchange {
         }
         self.say_ids(deleted, Message::Deleted);
         self.say_ids(unavailable, Message::Unavailable);
+        // Each names up to so many documents.
+        self.messages.len() <= MAX_DIFFERING / MAX_IDS
     }
 
     /// Both have the same of a document, or there is nothing more to be had of it.
@@ -223,7 +301,7 @@ impl Exchange {
     #[must_use]
     pub fn deleted(&mut self, id: DocId) -> bool {
         self.dirty.remove(&id);
-        self.documents.remove(&id);
+        self.forget(&id);
         self.settled(&id);
         self.say(Message::Deleted(vec![id]))
     }
@@ -254,6 +332,17 @@ impl Exchange {
             in_sync,
         }
     }
+}
+
+/// The bytes of what the other side has said of a document.
+fn said_bytes(state: &sync::State) -> usize {
+    let hashes = |hashes: &Option<Vec<automerge::ChangeHash>>| hashes.as_ref().map_or(0, Vec::len);
+    let have = state.their_have.iter().flatten();
+    let (last, filters) = have.fold((0, 0), |(last, filters), have| {
+        (last + have.last_sync.len(), filters + have.bloom.to_bytes().len())
+    });
+    let hashes = hashes(&state.their_heads) + hashes(&state.their_need) + state.shared_heads.len() + last;
+    size_of::<automerge::ChangeHash>() * hashes + filters
 }
 
 #[cfg(test)]
@@ -288,7 +377,7 @@ mod tests {
                 }
                 Some(Next::Message(Message::Reconcile(None))) => to.reconciled(),
                 Some(Next::Message(Message::Coming(ids))) => assert!(to.comes(ids)),
-                Some(Next::Message(Message::Wanted(ids))) => to.wanted(ids, nobody, |_| true),
+                Some(Next::Message(Message::Wanted(ids))) => assert!(to.wanted(ids, nobody, |_| true)),
                 Some(Next::Message(message)) => panic!("{message:?}"),
             }
         }

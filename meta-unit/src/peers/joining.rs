@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::framed::{EndError, Framed};
 use super::session::Session;
-use super::{LINK_PROTOCOL, Peers, coordination, greeting};
+use super::{LINK_PROTOCOL, Peers, address, coordination, greeting};
 use crate::identity::IdentityError;
 use crate::node::{Responder, app_error};
 
@@ -71,10 +71,12 @@ pub fn invite(peers: &Rc<Peers>, responder: Responder) {
             expires_ms: this.platform.unix_ms() + VALID_MS,
             is_taken: Cell::new(false),
         });
-        let relays = this.host.relays().into_iter().flat_map(|relay| relay.addresses);
+        // What is shown as a code should be short, and hold for the ten minutes.
+        let relays = this.host.relays();
+        let relays = relays.iter().filter_map(|relay| address::to_show(&relay.addresses));
         let invitation = Invitation {
             secret,
-            relays: relays.collect(),
+            relays: relays.cloned().collect(),
         };
         let code = invitation.encode();
         let expires_ms = invited.expires_ms;

@@ -9,7 +9,7 @@ use avatar_peers::reconcile::Reconciler;
 use avatar_vault::device_log::PublicKey;
 use futures_util::future::{Either, FutureExt as _, select};
 
-use super::exchange::{Exchange, Next, Progress};
+use super::exchange::{Endless, Exchange, Next, Progress};
 use super::framed::{EndError, Framed};
 use crate::documents::Documents;
 use crate::documents::sync::{NotOpen, ReceiveError, Received};
@@ -22,6 +22,9 @@ const PING_US: u64 = 20_000_000;
 
 /// After so long without a word, it is not.
 const SILENCE_US: u64 = 50_000_000;
+
+/// So many pings in [`PING_US`] are taken for some that a bad line has held up, and no more.
+const MAX_PINGS: u32 = 16;
 
 /// What a session hands on.
 pub trait SessionEvents {
@@ -49,6 +52,8 @@ pub struct Session {
     end: Rc<Signal>,
     end_reason: Cell<&'static str>,
     heard_us: Cell<u64>,
+    /// Since when pings are counted, and how many have come.
+    pings: Cell<(u64, u32)>,
     progress: Cell<Progress>,
 }
 
@@ -72,6 +77,7 @@ impl Session {
             end: Rc::default(),
             end_reason: Cell::new(""),
             heard_us: Cell::new(0),
+            pings: Cell::new((0, 0)),
             progress: Cell::default(),
         })
     }
@@ -84,7 +90,7 @@ impl Session {
             if self.documents.is_deleted(id) {
                 has_room &= exchange.deleted(*id);
             } else {
-                exchange.touch(*id);
+                exchange.news(*id);
             }
         }
         drop(exchange);
@@ -231,7 +237,9 @@ impl Session {
             }
             Message::Wanted(ids) => {
                 let has = |id: &DocId| self.documents.has(id);
-                self.exchange.borrow_mut().wanted(ids, is_deleted, has);
+                if !self.exchange.borrow_mut().wanted(ids, is_deleted, has) {
+                    return Err(EndError::Hostile("it wants documents and reads no answer"));
+                }
             }
             Message::Unavailable(ids) => ids.iter().for_each(|id| self.exchange.borrow_mut().settled(id)),
             Message::Deleted(ids) => {
@@ -241,7 +249,7 @@ impl Session {
                 }
             }
             Message::Document(document) => {
-                let id = document.id;
+                let (id, bytes) = (document.id, document.sync.len());
                 if self.documents.prepare_to_receive(id).await.is_err() {
                     self.exchange.borrow_mut().settled(&id);
                     self.say(Message::Unavailable(vec![id]));
@@ -250,11 +258,13 @@ impl Session {
                 let mut exchange = self.exchange.borrow_mut();
                 let received = self.documents.receive(document, exchange.state(id));
                 match received {
-                    Ok(Received::Taken { equal }) => {
-                        if equal {
+                    Ok(Received::Taken(taken)) => {
+                        if taken.equal {
                             exchange.settled(&id);
                         }
                         exchange.touch(id);
+                        let goes_on = exchange.taken(id, bytes, taken);
+                        goes_on.map_err(|Endless(reason)| EndError::Hostile(reason))?;
                     }
                     Ok(Received::Deleted) => {
                         drop(exchange);
@@ -266,11 +276,27 @@ impl Session {
             }
             Message::Devices(log) => events.devices(&log),
             Message::Presence(presence) => events.presence(self, presence),
-            Message::Ping => self.say(Message::Pong),
+            Message::Ping => {
+                if !self.takes_ping() {
+                    return Err(EndError::Hostile("it asks whether anybody is there, again and again"));
+                }
+                self.say(Message::Pong);
+            }
             Message::Pong => {}
         }
         self.wake.raise();
         Ok(())
+    }
+
+    /// Whether a ping is answered: there are not too many.
+    fn takes_ping(&self) -> bool {
+        let now_us = self.heard_us.get();
+        let (since_us, pings) = match self.pings.get() {
+            (since_us, _) if now_us >= since_us + PING_US => (now_us, 0),
+            counted => counted,
+        };
+        self.pings.set((since_us, pings + 1));
+        pings < MAX_PINGS
     }
 
     fn note_progress(&self, events: &dyn SessionEvents) {
