@@ -109,7 +109,10 @@ function Connections({ state }: { state: PeersState }) {
               <Fact label="In" value={shownBytes(connection.bytesIn)} />
               <Fact label="Out" value={shownBytes(connection.bytesOut)} />
             </dl>
-            <p class="address">{connection.address}</p>
+            <details>
+              <summary>Address</summary>
+              <p class="address">{connection.address}</p>
+            </details>
           </li>
         ))}
       </ul>
