@@ -14,6 +14,7 @@ import { Stage } from "./lib/measure.mjs";
 import { Report } from "./lib/report.mjs";
 import { SITE, buildSite } from "./lib/site.mjs";
 import * as questions from "./questions.mjs";
+import { sync } from "./sync.mjs";
 
 const { values: options } = parseArgs({
   options: { quick: { type: "boolean", default: false }, strict: { type: "boolean", default: false }, only: { type: "string" } },
@@ -30,6 +31,7 @@ const FULL = {
   trace: { rounds: 1, limit: 259_778 },
   boundary: { count: 20_000, rounds: 9 },
   credentials: { rounds: 5, warmUpMs: 1_500, measureMs: 1_500 },
+  sync: { rounds: 5, documents: 1_000, unchanged: 10_000, resyncs: 3 },
 };
 const QUICK = {
   writes: { rounds: 3, documents: 300, batch: 5_000 },
@@ -38,6 +40,7 @@ const QUICK = {
   trace: { rounds: 1, limit: 30_000 },
   boundary: { count: 10_000, rounds: 5 },
   credentials: { rounds: 3, warmUpMs: 1_000, measureMs: 700 },
+  sync: { rounds: 1, documents: 200, unchanged: 200, resyncs: 1 },
 };
 
 const plan = options.quick ? QUICK : FULL;
@@ -54,6 +57,7 @@ async function ask(report, stage) {
   if (wanted("trace")) await questions.trace(stage, report, plan.trace);
   if (wanted("boundary")) await questions.boundary(stage, report, plan.boundary);
   if (wanted("credentials")) await questions.credentials(stage, report, plan.credentials);
+  if (wanted("sync")) await sync(stage, report, plan.sync);
 }
 
 function sizeTable(sizes) {
@@ -73,7 +77,7 @@ const report = new Report();
 const sizes = await readSizes();
 for (const { name, total, maxBrotliBytes } of sizes) report.bar(`${name}, brotli`, total.brotli / 1000, maxBrotliBytes / 1000, { unit: "KB" });
 
-await buildSite(["raw-indexeddb", "automerge-repo", "automerge", "yjs", "loro", "digitalbazaar", "avatar", "core"]);
+await buildSite(["raw-indexeddb", "automerge-repo", "automerge", "yjs", "loro", "digitalbazaar", "avatar", "core", "automerge-repo-sync", "avatar-sync"]);
 const server = await serve({ "/": SITE }, { headers: { "cache-control": "public, max-age=600" } });
 const stage = await Stage.open(server.url);
 const browser = `Chromium ${stage.version()}`;

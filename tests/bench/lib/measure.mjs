@@ -14,6 +14,11 @@ export class Stage {
     return stage;
   }
 
+  /** Another browser, with a profile of its own: another device. */
+  another() {
+    return Stage.open(this.#url);
+  }
+
   close() {
     return this.#browser.close();
   }
@@ -24,15 +29,27 @@ export class Stage {
 
   /** Calls `contestant[method](args)` in a fresh tab. */
   async run(contestant, method, args) {
-    const page = await this.#browser.open(`${this.#url}${contestant}.html`);
+    const page = await this.hold(contestant);
     try {
-      await page.waitFor(() => globalThis.contestant !== undefined);
-      return await page.evaluate((method, args) => globalThis.contestant[method](args), method, args);
-    } catch (error) {
-      throw new Error(`${contestant}.${method}: ${error.message}\n${page.complaints.join("\n")}`, { cause: error });
+      return await page.run(method, args);
     } finally {
       await page.close();
     }
+  }
+
+  /** A fresh tab of the contestant that stays: `run(method, args)`, `close()`. `init` is a script that runs before the page's. */
+  async hold(contestant, { init } = {}) {
+    const page = await this.#browser.open();
+    if (init) await page.raw.addInitScript(init);
+    await page.goto(`${this.#url}${contestant}.html`);
+    await page.waitFor(() => globalThis.contestant !== undefined);
+    return {
+      run: (method, args) =>
+        page
+          .evaluate((method, args) => globalThis.contestant[method](args), method, args)
+          .catch((error) => Promise.reject(new Error(`${contestant}.${method}: ${error.message}\n${page.complaints.join("\n")}`, { cause: error }))),
+      close: page.close,
+    };
   }
 
   /** Calls `load(args)` as the first thing in a fresh tab: its answer counts from the navigation. */

@@ -14,7 +14,7 @@ const require = createRequire(import.meta.url);
 export const SITE = join(HERE, "out/site");
 
 /** What an application that bundles the package puts beside its bundle. */
-const BESIDE_THE_BUNDLE = ["meta_unit.wasm", "avatar_web_bg.wasm", "avatar_web.js", "worker.js"];
+const BESIDE_THE_BUNDLE = ["meta_unit.wasm", "avatar_web_bg.wasm", "avatar_p2p_bg.wasm", "worker.js"];
 
 const page = (contestant) => `<!doctype html><meta charset="utf-8"><title>${contestant}</title><body><script type="module" src="/${contestant}.js"></script>`;
 

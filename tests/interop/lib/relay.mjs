@@ -16,10 +16,10 @@ export async function folder(t) {
   return dir;
 }
 
-/** Starts a relay on loopback, and resolves when it listens. It is stopped after the test `t`, or by `stop()`. `options` are those of the command line. */
-export async function startRelay(t, { dir, options = [] } = {}) {
+/** Starts a relay on loopback, and resolves when it listens. It is stopped after the test `t`, or by `stop()`. `options` are those of the command line, `program` another build. */
+export async function startRelay(t, { dir, options = [], program = AVATAR } = {}) {
   dir ??= await folder(t);
-  const child = spawn(AVATAR, ["relay", "--json", "--loopback", "--dir", dir, ...options], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program, ["relay", "--json", "--loopback", "--dir", dir, ...options], { stdio: ["ignore", "pipe", "pipe"] });
   const ended = once(child, "exit");
   let errors = "";
   child.stderr.setEncoding("utf8").on("data", (text) => (errors += text));
