@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use avatar_proto::{AbiStatus, Capability, HostHello, Limits, Message};
 
-use crate::boundary::{Boundary, Outbox, Port};
+use crate::boundary::{Boundary, Chance, Outbox, Port};
 use crate::clock::Clock;
 use crate::disk::{Completion, Disk};
 use crate::network::{Told, how, kind};
@@ -97,8 +97,7 @@ impl Avatar {
             self.max_ops,
             Rc::clone(&self.traffic),
             Rc::clone(&self.clock),
-            Dice::new(self.seed, Stream::Unit(self.number, self.life)),
-            Dice::new(self.seed, Stream::Nonces(self.number, self.life)),
+            Chance::new(self.seed, self.number, self.life),
             self.port.clone(),
         ));
         let mut capabilities = vec![Capability::Storage.into(), Capability::Keys.into()];

@@ -14,12 +14,15 @@ use meta_unit::abi::imports::{Imports, RESPOND_FIN, RESPOND_MORE, STREAM_RESET, 
 
 use crate::clock::Clock;
 use crate::network::{Network, NodeId};
-use crate::random::Dice;
+use crate::random::{Dice, Stream};
 use crate::traffic::{Call, Traffic};
 use crate::violation::{Broken, hold};
 
 /// What each sealed record takes: batches draw a multiple of it.
 const NONCE_BYTES: usize = 24;
+
+/// What a crate draws for each document that it makes, and throws away.
+const ACTOR_BYTES: usize = 16;
 
 /// An answer to a request.
 #[derive(Clone, Debug)]
@@ -71,6 +74,25 @@ pub struct Outbox {
     pub broken: Vec<Broken>,
 }
 
+/// What `avatar_random` gives to a unit in one of its lives, by what it is for.
+pub struct Chance {
+    nonces: RefCell<Dice>,
+    actors: RefCell<Dice>,
+    others: RefCell<Dice>,
+}
+
+impl Chance {
+    /// That of a unit's life.
+    pub fn new(seed: u64, unit: usize, life: u64) -> Self {
+        let dice = |stream| RefCell::new(Dice::new(seed, stream));
+        Self {
+            nonces: dice(Stream::Nonces(unit, life)),
+            actors: dice(Stream::Actors(unit, life)),
+            others: dice(Stream::Unit(unit, life)),
+        }
+    }
+}
+
 /// A unit's place in a network.
 #[derive(Clone)]
 pub struct Port {
@@ -86,8 +108,7 @@ pub struct Boundary {
     max_ops: usize,
     traffic: Rc<RefCell<Traffic>>,
     clock: Rc<RefCell<Clock>>,
-    dice: RefCell<Dice>,
-    nonces: RefCell<Dice>,
+    chance: Chance,
     port: Option<Port>,
     outbox: RefCell<Outbox>,
     /// Requests that were accepted and have not had their last answer.
@@ -109,8 +130,7 @@ impl Boundary {
         max_ops: usize,
         traffic: Rc<RefCell<Traffic>>,
         clock: Rc<RefCell<Clock>>,
-        dice: Dice,
-        nonces: Dice,
+        chance: Chance,
         port: Option<Port>,
     ) -> Self {
         Self {
@@ -118,8 +138,7 @@ impl Boundary {
             max_ops,
             traffic,
             clock,
-            dice: RefCell::new(dice),
-            nonces: RefCell::new(nonces),
+            chance,
             port,
             outbox: RefCell::default(),
             requests: RefCell::default(),
@@ -353,9 +372,10 @@ impl Imports for Boundary {
 
     fn random(&self, out: &mut [u8]) -> i32 {
         // Natively, a crate draws what it throws away elsewhere; what is drawn after it must be the same all the same.
-        let dice = match out.len() % NONCE_BYTES {
-            0 => &self.nonces,
-            _ => &self.dice,
+        let dice = match out.len() {
+            ACTOR_BYTES => &self.chance.actors,
+            len if len % NONCE_BYTES == 0 => &self.chance.nonces,
+            _ => &self.chance.others,
         };
         dice.borrow_mut().fill(out);
         0

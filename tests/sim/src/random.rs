@@ -16,6 +16,8 @@ pub enum Stream {
     Unit(usize, u64),
     /// The same, for what records are sealed with.
     Nonces(usize, u64),
+    /// The same, for names that a crate gives to whoever changes a document.
+    Actors(usize, u64),
     /// A client's actions.
     Client(usize),
     /// What happens in the network.
@@ -55,6 +57,7 @@ impl Dice {
             Stream::Client(client) => (3 << 56) | client as u64,
             Stream::Unit(unit, life) => (4 << 56) | ((unit as u64) << 32) | life,
             Stream::Nonces(unit, life) => (5 << 56) | ((unit as u64) << 32) | life,
+            Stream::Actors(unit, life) => (8 << 56) | ((unit as u64) << 32) | life,
         };
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(number);

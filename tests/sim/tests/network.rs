@@ -8,7 +8,7 @@ use avatar_sim::peers::hostile::Malice;
 use avatar_sim::unit::Backend;
 
 /// Runs that are part of every test run; the command runs as many as one likes.
-const SEEDS: std::ops::RangeInclusive<u64> = 1..=12;
+const SEEDS: std::ops::RangeInclusive<u64> = 101..=116;
 
 fn meeting(seed: u64) -> Meeting {
     Meeting {
