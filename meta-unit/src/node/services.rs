@@ -121,6 +121,7 @@ impl Services {
                 owner::tell(&*services.platform, owner::state(&services));
             }
         }));
+        services.peers.resume();
         Ok(services)
     }
 

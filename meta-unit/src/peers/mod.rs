@@ -40,7 +40,7 @@ use crate::documents::Documents;
 use crate::identity::Identity;
 use crate::index::DocId;
 use crate::node::{Responder, app_error};
-use crate::platform::{Batch, LocalBoxFuture, Platform, PlatformError};
+use crate::platform::{Batch, Level, LocalBoxFuture, Platform, PlatformError};
 use crate::runtime::Signal;
 use crate::vault::Vault;
 
@@ -147,6 +147,20 @@ impl Peers {
     /// What is done when this changes the identity or its log: to be set once, before anything else.
     pub fn on_identity_changed(&self, changed: IdentityChanged) {
         self.identity_changed.replace(Some(changed));
+    }
+
+    /// Goes on where there was a network before the node was locked.
+    pub fn resume(self: &Rc<Self>) {
+        if self.host.relays().is_empty() {
+            return;
+        }
+        let this = Rc::clone(self);
+        self.platform.spawn(Box::pin(async move {
+            if let Err(error) = this.start_if_wanted().await {
+                this.platform
+                    .log(Level::Warn, &format!("whether to connect is not known: {error}"));
+            }
+        }));
     }
 
     /// Ends everything: the node is being locked, or shuts down, or the person wants it no more.

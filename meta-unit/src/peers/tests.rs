@@ -19,6 +19,9 @@ use crate::node::Node;
 use crate::platform::{TestNetwork, TestPlatform};
 use crate::runtime::Requests;
 
+#[path = "hostile_tests.rs"]
+mod hostile;
+
 /// The relay is a host like any other here: it answers, and nobody speaks to it.
 const RELAY: u8 = 200;
 
@@ -505,6 +508,30 @@ fn a_device_is_linked_again_after_the_identity_was_handed_over_and_keeps_what_it
     });
     assert_eq!(dids[0], dids[1]);
     assert_eq!(dids[0].1, 2, "it is entered once");
+}
+
+#[test]
+fn a_node_that_is_locked_speaks_to_nobody_and_goes_on_once_it_is_unlocked() {
+    let world = World::of_one_person(2);
+    let passphrase = "correct horse".to_owned();
+    world.ask(
+        1,
+        Ask::IdentityPassphraseSet(avatar_proto::IdentityPassphraseSet {
+            passphrase: passphrase.clone(),
+            ask_at_start: false,
+        }),
+    );
+    world.ask(1, Ask::IdentityLock(avatar_proto::IdentityLock {}));
+    world.create(0, id(1), "while it was locked");
+    world.advance_s(5);
+    assert!(world.state(0).devices.is_empty());
+    let secret = Some(avatar_proto::UnlockSecret {
+        secret: Some(avatar_proto::unlock_secret::Secret::Passphrase(passphrase)),
+    });
+    let unlocked = world.ask(1, Ask::IdentityUnlock(avatar_proto::IdentityUnlock { secret }));
+    assert!(matches!(unlocked, Answer::Identity(_)), "{unlocked:?}");
+    world.advance_s(130);
+    world.assert_same(1);
 }
 
 #[test]
