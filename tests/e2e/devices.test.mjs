@@ -1,11 +1,14 @@
 // Several devices of one person, in real browsers, with a real relay: a new one is linked, both are written on, and whatever goes away, they end with the same.
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { atEnd } from "../interop/lib/ending.mjs";
 import { allNotes, dataOf, goHash, offlineReady, openApp, reloadApp, tid, typeIntoNote } from "./lib/app.mjs";
 import { seriousViolations } from "./lib/axe.mjs";
-import { connectionTo, device, invite, networkOf, sameText, serveWithRelay, twoDevices, useCode } from "./lib/devices.mjs";
+import { connectionTo, device, invite, linked, networkOf, sameText, serveWithRelay, twoDevices, useCode } from "./lib/devices.mjs";
 import { chromium, firefox, skipWithout, webkit } from "./lib/engines/index.mjs";
+import { cameraShowing, filmOf } from "./lib/film.mjs";
 import { identityOf } from "./lib/identity.mjs";
 import { missingData } from "./lib/paths.mjs";
 import { temporaryFolder } from "./lib/temp.mjs";
@@ -86,6 +89,30 @@ test("a new device is linked by a code, and everything of the first is on it", {
   await dataOf(third, "link-start");
   assert.notEqual((await identityOf(third)).did, (await identityOf(one)).did);
   assert.deepEqual([...one.complaints, ...two.complaints], []);
+});
+
+test("an invitation is scanned with the camera", { skip }, async (t) => {
+  const { server } = await serveWithRelay(t);
+  const folder = await temporaryFolder();
+  atEnd(t, folder.remove);
+  const one = await device(t, server);
+  await makeNote(one, "begun");
+  await invite(one);
+  // The code that is shown, as text: what a camera reads of it is the same.
+  await one.evaluate(() => (navigator.clipboard.writeText = async (text) => void (globalThis.copied = text)));
+  await one.click(tid("invitation-copy-link"));
+  const link = await one.waitFor(() => globalThis.copied);
+  assert.ok(link.startsWith(`${server.url}#/link/`));
+  const film = join(folder.path, "camera.y4m");
+  await writeFile(film, filmOf(link));
+  const two = await device(t, server, { args: cameraShowing(film), where: "#/link" });
+  await dataOf(two, "link-scan");
+  await two.front();
+  await two.click(tid("link-scan"));
+  await two.waitFor(() => document.querySelector('[data-testid="link-code"]')?.value.length > 0);
+  await two.click(tid("link-start"));
+  await linked(two);
+  assert.deepEqual((await allNotes(two)).map(({ body }) => body), ["begun"]);
 });
 
 test("what is typed on both at once is on both, each sees the other's cursor, and it is gone with the device", { skip }, async (t) => {

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import encodeQR from "qr";
 import { dataOf, goHash, offlineReady, openApp, reloadApp, serveApp, tid } from "./lib/app.mjs";
 import { chromium, skipWithout } from "./lib/engines/index.mjs";
+import { cameraShowing, filmOf } from "./lib/film.mjs";
 import { closeAll } from "./lib/fixture.mjs";
 import { fill } from "./lib/identity.mjs";
 import { temporaryFolder } from "./lib/temp.mjs";
@@ -229,22 +229,6 @@ test("a card that is removed is gone, and a file brings it back", { skip }, asyn
   assert.ok((await shownReport(page)).verified);
 });
 
-/** A film (YUV4MPEG2) of one picture: a code, dark on light, as a camera sees it that is held still. */
-function filmOf(text) {
-  const [width, height] = [640, 480];
-  const modules = encodeQR(text, "raw");
-  const side = Math.floor(height / (modules.length + 8));
-  const [left, top] = [width, height].map((length) => Math.floor((length - side * modules.length) / 2));
-  const picture = Buffer.alloc((width * height * 3) / 2, 128);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const dark = modules[Math.floor((y - top) / side)]?.[Math.floor((x - left) / side)];
-      picture[y * width + x] = dark ? 30 : 220;
-    }
-  }
-  return Buffer.concat([Buffer.from(`YUV4MPEG2 W${width} H${height} F10:1 Ip A1:1 C420jpeg\nFRAME\n`), picture]);
-}
-
 test("a statement that is held before the camera is read and verified", { skip }, async (t) => {
   const server = await serveApp();
   t.after(server.close);
@@ -254,7 +238,7 @@ test("a statement that is held before the camera is read and verified", { skip }
   const text = await issue(issuer, { name: "Member", subject: "did:example:ada", lines: [["since", "2019"]] });
   const film = join(folder.path, "camera.y4m");
   await writeFile(film, filmOf(text));
-  const browser = await chromium.launch({ args: ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", `--use-file-for-fake-video-capture=${film}`] });
+  const browser = await chromium.launch({ args: cameraShowing(film) });
   t.after(() => browser.close());
   const page = await openApp(browser, { url: server.url.replace("127.0.0.1", "localhost") }, "#/wallet/verify");
   await dataOf(page, "verify-text");

@@ -23,8 +23,8 @@ export async function serveWithRelay(t, { relay: options, allowed = () => true, 
 }
 
 /** A device: the app in a browser of its own. `init` is a script that runs before the page's (in Chromium); `profile` a folder that outlives the browser. */
-export async function device(t, server, { engine = chromium, init, profile, where } = {}) {
-  const browser = await engine.launch({ profile });
+export async function device(t, server, { engine = chromium, args, init, profile, where } = {}) {
+  const browser = await engine.launch({ profile, args });
   atEnd(t, () => browser.close());
   if (init) await browser.context.addInitScript(init);
   const page = await openApp(browser, server, where);
@@ -50,7 +50,7 @@ export async function useCode(page, code, name) {
 }
 
 /** Waits until a device says that it is linked. */
-async function linked(page) {
+export async function linked(page) {
   const outcome = await page.waitFor(
     () => {
       const error = document.querySelector('[data-testid="link-error"]');
