@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
 use automerge::sync::{self, SyncDoc as _};
-use automerge::{ActorId, Automerge, PatchLog, TextEncoding};
+use automerge::{ActorId, Automerge, PatchLog, ReadDoc as _, TextEncoding};
 use avatar_peers::message::{self, Document};
 use avatar_peers::reconcile::{Item, ItemDigest};
 use avatar_proto::doc_event::Event;
@@ -13,7 +13,7 @@ use avatar_proto::{AppError, DocPatched, ErrorCode};
 
 use super::open_doc::{Header, OpenDoc};
 use super::writer::Due;
-use super::{Documents, State, inflated, not_found};
+use super::{Documents, MAX_OPEN, State, inflated, not_found};
 use crate::index::DocId;
 use crate::node::app_error;
 use crate::runtime::Signal;
@@ -53,13 +53,21 @@ pub struct NotOpen;
 /// What came of a message.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Received {
-    /// It was taken in. `equal`: both have the same now, as far as the other side has told.
-    Taken {
-        /// See above.
-        equal: bool,
-    },
+    /// It was taken in.
+    Taken(Taken),
     /// The document was deleted here.
     Deleted,
+}
+
+/// What a message has brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Both have the same now, as far as the other side has told.
+    pub equal: bool,
+    /// The document has changed.
+    pub is_new: bool,
+    /// Changes have come whose predecessors have not.
+    pub waits: bool,
 }
 
 /// Why a message was not taken in.
@@ -201,6 +209,10 @@ impl Documents {
         if state.tombstones.contains(&id) {
             return Ok(Received::Deleted);
         }
+        if state.open.len() >= MAX_OPEN + MAX_OPEN / 4 && !state.open.contains_key(&id) {
+            // Of others that were told of, nothing may ever come.
+            state.close_unused();
+        }
         if let Entry::Vacant(place) = state.open.entry(id) {
             if self.index.borrow().get(&id).is_some() {
                 return Err(ReceiveError::Document(not_found()));
@@ -293,19 +305,32 @@ fn apply(
     let received = doc
         .automerge_mut()
         .receive_sync_message_log_patches(sync, said, &mut log);
-    if received.is_err() {
-        // What it has become nobody knows: it is read anew when it is next needed.
-        state.open.remove(&id);
-        return Err(ReceiveError::Hostile("changes that do not apply"));
-    }
     let after = doc.automerge().get_heads();
-    let equal = sync.their_heads.as_ref() == Some(&after);
-    if after == before {
-        // As long as nothing of it has come, it is in memory only. A document without a content is one, too.
-        if is_new && equal {
-            state.writer.change(id);
+    let missing = doc.automerge().get_missing_deps(&[]).len();
+    if received.is_err() || missing > MAX_HASHES {
+        // It is read anew when it is next needed, without what waits in it. What is not stored yet stays: automerge refuses changes before it applies any.
+        if state.writer.is_durable(&id) || after != before {
+            state.open.remove(&id);
         }
-        return Ok(Received::Taken { equal });
+        let reason = if received.is_err() {
+            "changes that do not apply"
+        } else {
+            "changes that build on more than any document has"
+        };
+        return Err(ReceiveError::Hostile(reason));
+    }
+    let taken = Taken {
+        equal: sync.their_heads.as_ref() == Some(&after),
+        is_new: after != before,
+        waits: missing > 0,
+    };
+    if !taken.is_new {
+        // As long as nothing of it has come, it is in memory only. A document without a content is one, too.
+        if is_new && taken.equal {
+            state.writer.change(id);
+            state.note_news(id);
+        }
+        return Ok(Received::Taken(taken));
     }
     doc.updated_ms = doc.updated_ms.max(updated_ms.min(now_ms));
     if has_views {
@@ -325,7 +350,7 @@ fn apply(
     }
     state.writer.change(id);
     state.note_news(id);
-    Ok(Received::Taken { equal })
+    Ok(Received::Taken(taken))
 }
 
 impl OpenDoc {
@@ -335,3 +360,7 @@ impl OpenDoc {
         Self::of_changes(id, header, automerge)
     }
 }
+
+#[cfg(test)]
+#[path = "sync/tests.rs"]
+mod tests;

@@ -121,9 +121,10 @@ impl TestPlatform {
     /// Runs several platforms until nothing is ready on any, and nothing on its way between them. The clocks stand still.
     pub fn run_together(platforms: &[&Self]) {
         loop {
+            // What the last one has sent is on its way to the first, too.
+            platforms.iter().for_each(|platform| platform.run_until_idle());
             let mut delivered = false;
             for platform in platforms {
-                platform.run_until_idle();
                 let network = platform
                     .network
                     .borrow()
