@@ -9,11 +9,14 @@ use avatar_credentials::proof::Suite;
 use avatar_credentials::status::StatusList;
 use avatar_credentials::time::Timestamp;
 use avatar_credentials::{Format, IssueOptions, LocalBoxFuture, PresentOptions, SignError, Signer, issue, present};
-use avatar_fuzz::peers::{ENDS, contact, identity, items};
+use avatar_fuzz::peers::{ENDS, contact, device, identity, items};
 use avatar_fuzz::secrets::{PLACE, backup_key, data_key};
 use avatar_fuzz::targets::host_with_document;
 use avatar_peers::frame::frame;
 use avatar_peers::handshake::{Proof, Role, hail, recognize};
+use avatar_peers::invitation::Invitation;
+use avatar_peers::linking::{Join, Welcome};
+use avatar_peers::message::{Document, Header, Message, Presence};
 use avatar_peers::reconcile::Reconciler;
 use avatar_proto::request::Request as Ask;
 use avatar_proto::response::Response as Answer;
@@ -215,14 +218,13 @@ fn now<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
 /// What the two ends of a stream send: both messages of the handshake, a proof, and an exchange about documents of which one differs.
 fn peers() -> Result<(), Failure> {
     let write = |place: u8, number: usize, message: &[u8]| write("peers", number, &[&[place], message].concat());
-    let (contact, identity) = (contact(), identity());
+    let (contact, identity, device) = (contact(), identity(), device());
     let (_, sent) = hail(&contact, ENDS, [1; 32]);
     let ((), transcript, answer) = recognize(&sent, ENDS, [((), &contact)], [2; 32])?;
     write(1, 0, &sent)?;
     write(1, 1, &answer)?;
     let draft = Draft::genesis(identity.verifying_key().to_bytes(), 0);
     let mut log = Log::new(draft.sign(&identity.sign(&draft.to_sign()).to_bytes(), None)?)?;
-    let device = SigningKey::from_bytes(&[8; 32]);
     let key = device.verifying_key().to_bytes();
     let added = Action::AddDevice {
         device: key,
@@ -236,7 +238,7 @@ fn peers() -> Result<(), Failure> {
     let proof = Proof {
         device: key,
         signature: device.sign(&transcript.to_sign(Role::Dialler)).to_bytes(),
-        log,
+        log: log.clone(),
     };
     write(2, 2, &proof.encode())?;
     let mut others = items();
@@ -249,7 +251,68 @@ fn peers() -> Result<(), Failure> {
         write(0, 10 + number, &frame(&sent))?;
         message = sides[number % 2].receive(&sent)?.1;
     }
+    for (at, message) in messages(log.encode()).into_iter().enumerate() {
+        write(4, 20 + at, &message.encode())?;
+    }
+    let invitation = Invitation {
+        secret: [9; 16].into(),
+        relays: vec![
+            "/ip4/192.0.2.1/tcp/1".to_owned(),
+            "/dns4/relay.example/tcp/443/wss".to_owned(),
+        ],
+    };
+    write(5, 40, invitation.encode().as_bytes())?;
+    let offer = Proof {
+        device: key,
+        signature: device.sign(&transcript.to_sign(Role::Listener)).to_bytes(),
+        log: log.clone(),
+    };
+    write(6, 41, &offer.encode())?;
+    let join = Join {
+        device: key,
+        agreement: [9; 32],
+        consent: device.sign(&join_statement(log.account(), &key, &[9; 32])).to_bytes(),
+        name: "phone".to_owned(),
+    };
+    let signature = device.sign(&transcript.to_sign(Role::Dialler)).to_bytes();
+    write(7, 42, &join.encode(&signature))?;
+    let welcome = Welcome {
+        identity: vec![1; 32].into(),
+        log,
+    };
+    write(8, 43, &welcome.encode())?;
     Ok(())
+}
+
+/// One of each kind.
+fn messages(log: Vec<u8>) -> Vec<Message> {
+    let document = Document {
+        id: [1; 16],
+        header: Some(Header {
+            type_name: "note".to_owned(),
+            owner: "did:key:z6Mk".to_owned(),
+            created_ms: 1,
+        }),
+        updated_ms: 2,
+        sync: b"changes".to_vec(),
+    };
+    let presence = Presence {
+        document: [1; 16],
+        data: b"here".to_vec(),
+    };
+    vec![
+        Message::Reconcile(Some(b"ranges".to_vec())),
+        Message::Reconcile(None),
+        Message::Coming(vec![[1; 16]]),
+        Message::Wanted(vec![[1; 16], [2; 16]]),
+        Message::Unavailable(vec![[2; 16]]),
+        Message::Document(document),
+        Message::Deleted(vec![[3; 16]]),
+        Message::Devices(log),
+        Message::Presence(presence),
+        Message::Ping,
+        Message::Pong,
+    ]
 }
 
 fn credentials() -> Result<(), Failure> {
