@@ -10,6 +10,7 @@ use avatar_peers::message::{self, Document};
 use avatar_peers::reconcile::{Item, ItemDigest};
 use avatar_proto::doc_event::Event;
 use avatar_proto::{AppError, DocPatched, ErrorCode};
+use futures_util::future::join_all;
 
 use super::open_doc::{Header, OpenDoc};
 use super::writer::Due;
@@ -42,6 +43,8 @@ pub const PREPARED_AT_ONCE: usize = 64;
 pub struct News {
     /// These.
     pub documents: BTreeSet<DocId>,
+    /// A batch failed: what others believe to be here may not be.
+    pub is_storage_failing: bool,
     /// Raised with each.
     pub signal: Rc<Signal>,
 }
@@ -130,32 +133,39 @@ impl Documents {
     pub fn note_news(&self, signal: &Rc<Signal>) {
         self.state.borrow_mut().news = Some(News {
             documents: BTreeSet::new(),
+            is_storage_failing: false,
             signal: Rc::clone(signal),
         });
     }
 
-    /// The documents that changed, were deleted or were opened since the last call.
-    pub fn take_news(&self) -> BTreeSet<DocId> {
+    /// The documents that changed, were deleted or were opened since the last call, and whether a batch failed.
+    pub fn take_news(&self) -> (BTreeSet<DocId>, bool) {
         let mut state = self.state.borrow_mut();
-        let news = state.news.as_mut().map(|news| &mut news.documents);
-        news.map(std::mem::take).unwrap_or_default()
+        match &mut state.news {
+            Some(news) => (
+                std::mem::take(&mut news.documents),
+                std::mem::take(&mut news.is_storage_failing),
+            ),
+            None => Default::default(),
+        }
     }
 
     /// Before their changes are handed over, documents that nothing has happened to since they were created are stored as changes: a later automerge might make others of the same content.
     pub async fn prepare(self: &Rc<Self>, ids: &[DocId]) {
         for ids in ids.chunks(PREPARED_AT_ONCE) {
             let mut is_any_new = false;
+            // All at once: storage answers many sooner than one after another. What cannot be read is not handed over.
+            join_all(ids.iter().map(|id| self.load(*id))).await;
             for id in ids {
-                // One that cannot be read is not handed over, either.
-                if self.load(*id).await.is_err() {
-                    continue;
-                }
                 let mut state = self.state.borrow_mut();
-                if let Some(doc) = state.open.get_mut(id)
-                    && doc.is_as_created()
-                {
+                let is_durable = state.writer.is_durable(id);
+                let Some(doc) = state.open.get_mut(id) else { continue };
+                if doc.is_as_created() {
                     doc.automerge_mut();
                     state.writer.change(*id);
+                    is_any_new = true;
+                } else if !is_durable && doc.last_record() == 0 {
+                    // Nobody hears of a document that may not come to be.
                     is_any_new = true;
                 }
             }
@@ -218,7 +228,8 @@ impl Documents {
                 return Err(ReceiveError::Document(not_found()));
             }
             let header = message.header;
-            let header = header.ok_or(ReceiveError::Hostile("changes of a document that nobody has told of"))?;
+            // It was told of, and could not be stored.
+            let header = header.ok_or_else(|| ReceiveError::Document(not_found()))?;
             let header = Header {
                 type_name: header.type_name,
                 owner: header.owner,

@@ -293,6 +293,10 @@ impl Documents {
 
     fn batch_failed(&self, state: &mut super::State, batched: Batched, due: Vec<(DocId, Due)>, error: &PlatformError) {
         let app_error = error.to_app_error();
+        if let Some(news) = &mut state.news {
+            news.is_storage_failing = true;
+            news.signal.raise();
+        }
         let mut index = self.index.borrow_mut();
         index.segment_failed();
         for (id, save) in batched.saves {

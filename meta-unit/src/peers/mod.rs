@@ -295,6 +295,8 @@ impl Peers {
             self.start_if_wanted().await?;
         } else {
             self.stop();
+            // Those who tell of changes have ended with everything else.
+            told::tell(self);
         }
         self.changed.raise();
         Ok(())
@@ -313,9 +315,13 @@ impl Peers {
             let mut seen = this.news.count();
             loop {
                 seen = this.news.after(seen).await;
-                let news = this.documents.take_news();
+                let (news, is_storage_failing) = this.documents.take_news();
                 for session in this.sessions.borrow().iter() {
                     session.news(&news);
+                    if is_storage_failing {
+                        // The next one finds out what is missing.
+                        session.end("what came could not be stored");
+                    }
                 }
             }
         });

@@ -535,6 +535,37 @@ fn a_node_that_is_locked_speaks_to_nobody_and_goes_on_once_it_is_unlocked() {
 }
 
 #[test]
+fn what_came_and_could_not_be_stored_is_asked_for_again() {
+    let world = World::of_one_person(2);
+    let storage = &world.nodes[1].platform;
+    storage.fail_storage_after(0, avatar_proto::OpErrorCode::QuotaExceeded);
+    world.create(0, id(1), "x");
+    world.create(0, id(2), "x");
+    world.advance_s(130);
+    world.assert_same(2);
+}
+
+#[test]
+fn whoever_turns_it_off_is_disconnected_and_every_client_is_told() {
+    let world = World::of_one_person(2);
+    world.nodes[0].platform.take_events();
+    world.ask(0, Ask::PeersConnect(PeersConnect { on: false }));
+    world.advance_s(1);
+    let told = world.nodes[0].platform.take_events();
+    let has_told = told
+        .iter()
+        .any(|event| matches!(&event.event, Some(Told::PeersChanged(state)) if !state.on && state.devices.is_empty()));
+    assert!(has_told, "{told:?}");
+    assert!(world.state(0).connections.is_empty());
+    world.create(1, id(1), "while it was off");
+    world.advance_s(5);
+    assert!(world.documents(0).is_empty());
+    world.ask(0, Ask::PeersConnect(PeersConnect { on: true }));
+    world.advance_s(130);
+    world.assert_same(1);
+}
+
+#[test]
 fn presence_is_told_to_the_others_and_ends_with_the_device() {
     let world = World::of_one_person(2);
     let presences = |device: usize| -> Vec<Vec<u8>> {

@@ -18,9 +18,7 @@ pub async fn run(peers: Rc<Peers>) {
         let host = peers.host.changed().count();
         let now = state(&peers);
         if now != last {
-            peers.platform.emit(Event {
-                event: Some(Tell::PeersChanged(now.clone())),
-            });
+            tell(&peers);
             last = now;
         }
         let soon = select(peers.changed.after(changed), peers.host.changed().after(host));
@@ -33,6 +31,13 @@ pub async fn run(peers: Rc<Peers>) {
             peers.platform.sleep(TELL_US).await;
         }
     }
+}
+
+/// Tells every client how things are.
+pub fn tell(peers: &Peers) {
+    peers.platform.emit(Event {
+        event: Some(Tell::PeersChanged(state(peers))),
+    });
 }
 
 /// The state as an answer.
