@@ -178,7 +178,7 @@ export const P2P_CHECKS = [
   },
   {
     name: "a peer who sends without end gets no more through than was granted",
-    cites: ["H18", "H19"],
+    cites: ["H18"],
     run: withPeer(async (host, peer) => {
       await host.connect(peer);
       await host.stream("p2p-trickle", await host.open(peer, SHOUT), 10_000);

@@ -191,18 +191,6 @@ export const mutants = {
         }
       },
   ),
-  "has one more byte of a peer after a reset": mutant(
-    "H19",
-    ["without end"],
-    "Link",
-    (Base) =>
-      class extends Base {
-        reset() {
-          super.reset();
-          setImmediate(() => this.deliver(Buffer.from([1])));
-        }
-      },
-  ),
   "lets two wait for events": mutant(
     "H28",
     ["one asks for them at a time"],
