@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 use avatar_proto::host_response::Response as HostAnswer;
 use avatar_proto::{
     AbiStatus, Capability, Done, ErrorCode, GuestHello, HostFailed, HostHello, HostReady, HostRequest, HostRestarted,
-    Limits, Message, host_request,
+    Limits, Message, host_request, stream_close,
 };
 use futures_channel::oneshot;
 use js_sys::Function;
@@ -294,9 +294,8 @@ impl Host {
     }
 
     fn give_up(running: &Running, stream: u32) -> Answer<Result<(), AbiStatus>> {
-        const RESET: i32 = 3;
         // NOT_FOUND says that it was over.
-        running.world.ops.stream_close(stream, RESET);
+        running.world.ops.stream_close(stream, stream_close::RESET);
         let reason = AbiStatus::Limit as i64;
         running
             .instance

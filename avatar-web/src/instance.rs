@@ -7,7 +7,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use avatar_proto::{AbiStatus, DEFAULT_MAX_BUFFER_BYTES, ErrorCode, IMPORT_MODULE};
+use avatar_proto::{AbiStatus, DEFAULT_MAX_BUFFER_BYTES, ErrorCode, IMPORT_MODULE, stream_event};
 use js_sys::{BigInt, Object, Uint8Array, WebAssembly};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -71,19 +71,20 @@ pub mod respond_flags {
 
 /// Kinds of `yuan_stream_event` that this host sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
 pub enum StreamEventKind {
     /// It is open; the argument is the first write credit.
-    Opened = 1,
+    Opened = stream_event::OPENED,
     /// Bytes, at most the credit granted.
-    Data = 2,
+    Data = stream_event::DATA,
     /// The other side writes no more.
-    Fin = 3,
+    Fin = stream_event::FIN,
     /// The stream is dead; the argument is an AbiStatus.
-    Reset = 4,
+    Reset = stream_event::RESET,
     /// Further write credit.
-    Writable = 5,
+    Writable = stream_event::WRITABLE,
     /// A peer opened it; the argument is the first write credit.
-    Inbound = 6,
+    Inbound = stream_event::INBOUND,
 }
 
 impl StreamEventKind {

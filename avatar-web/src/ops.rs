@@ -6,6 +6,7 @@ use std::rc::{Rc, Weak};
 
 use avatar_proto::{
     AbiStatus, DEFAULT_MAX_INFLIGHT_OPS, DEFAULT_MAX_STREAMS, KeysCommand, Message, NetRequest, NetResponse, OpError,
+    stream_close,
 };
 use js_sys::Uint8Array;
 use wasm_bindgen_futures::spawn_local;
@@ -337,7 +338,6 @@ impl Ops {
 
     /// `avatar_stream_close`. A response of HTTP carries bytes to the guest only: there is nothing to finish.
     pub fn stream_close(&self, stream: u32, how: i32) -> AbiStatus {
-        const FINISH_WRITING: i32 = 1;
         let of_net = self.streams.borrow().contains_key(&stream);
         match self.session() {
             Some(p2p) if !of_net => {
@@ -347,14 +347,14 @@ impl Ops {
                 }
             }
             _ if !of_net => return AbiStatus::NotFound,
-            _ if how == FINISH_WRITING => return AbiStatus::Ok,
+            _ if how == stream_close::FINISH_WRITING => return AbiStatus::Ok,
             _ => {
                 if let Some(exchange) = self.streams.borrow_mut().remove(&stream) {
                     exchange.abort();
                 }
             }
         }
-        if how != FINISH_WRITING {
+        if how != stream_close::FINISH_WRITING {
             self.forget_events(stream, how);
         }
         AbiStatus::Ok
@@ -362,8 +362,8 @@ impl Ops {
 
     /// What waits to be told is not told any more (H19): after a reset nothing, after an end of reading no bytes and no end of them.
     fn forget_events(&self, closed: u32, how: i32) {
-        const STOP_READING: i32 = 2;
-        let told = |kind| how == STOP_READING && !matches!(kind, StreamEventKind::Data | StreamEventKind::Fin);
+        let told =
+            |kind| how == stream_close::STOP_READING && !matches!(kind, StreamEventKind::Data | StreamEventKind::Fin);
         self.events.borrow_mut().retain(
             |event| !matches!(event, OpEvent::Stream { stream, kind, .. } if *stream == closed && !told(*kind)),
         );

@@ -9,6 +9,7 @@ mod generated {
 mod keys;
 mod p2p;
 mod status;
+mod stream;
 
 pub use generated::*;
 pub use keys::{
@@ -20,6 +21,7 @@ pub use p2p::{
 };
 pub use prost;
 pub use prost::Message;
+pub use stream::{stream_close, stream_event};
 
 /// The major version of the ABI: also in the name of the import module, `avatar_v1`.
 pub const ABI_MAJOR: u16 = 1;

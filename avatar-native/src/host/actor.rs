@@ -13,14 +13,14 @@ use avatar_proto::host_response::Response as HostAnswer;
 use avatar_proto::{
     AbiStatus, AppError, Capability, ClientBatch, Done, ErrorCode, GuestHello, HostFailed, HostHello, HostReady,
     HostRequest, HostRestarted, HostStatus, Limits as WireLimits, Message as _, StorageKind, host_request,
+    stream_close, stream_event,
 };
 use tokio::sync::{oneshot, watch};
 use zeroize::Zeroize;
 
 use super::calls::{Address, Calls, ClientId, Refused};
 use super::clients::Clients;
-use super::ops::{OpEvent, Ops, Tell, stream_kind};
-use super::streams::RESET;
+use super::ops::{OpEvent, Ops, Tell};
 use super::supervise::{Digest, Next, Supervisor, Verdict};
 use super::world::{Shared, World};
 use super::{Input, Options, Standing};
@@ -575,8 +575,8 @@ impl Actor {
 
     fn give_up(&self, instance: &mut Instance, stream: u32) -> Answer<Result<(), AbiStatus>> {
         // An error says that it was over.
-        let _ = self.shared.borrow_mut().ops.stream_close(stream, RESET);
-        instance.stream_event(stream, stream_kind::RESET, AbiStatus::Limit as i64, &[])
+        let _ = self.shared.borrow_mut().ops.stream_close(stream, stream_close::RESET);
+        instance.stream_event(stream, stream_event::RESET, AbiStatus::Limit as i64, &[])
     }
 
     // ---- the end of an instance

@@ -10,25 +10,16 @@ use avatar_p2p::{Output, StreamEvent};
 use avatar_proto::p2p_command::Command;
 use avatar_proto::{
     AbiStatus, DEFAULT_MAX_INFLIGHT_OPS, DEFAULT_MAX_STREAMS, KeysCommand, Message, NetRequest, OpError, P2pCommand,
+    stream_close, stream_event,
 };
 use zeroize::Zeroize;
 
 use super::Input;
-use super::streams::{FINISH_WRITING, RESET, Streams};
+use super::streams::Streams;
 use crate::keys::{Keys, KeysError};
 use crate::net::{Exchange, Net, NetEvent};
 use crate::p2p::P2p;
 use crate::storage::{self, Storage};
-
-/// Kinds of `yuan_stream_event` that this host sends.
-pub mod stream_kind {
-    pub const OPENED: i32 = 1;
-    pub const DATA: i32 = 2;
-    pub const FIN: i32 = 3;
-    pub const RESET: i32 = 4;
-    pub const WRITABLE: i32 = 5;
-    pub const INBOUND: i32 = 6;
-}
 
 /// What came from the outside world.
 #[derive(Debug)]
@@ -260,17 +251,17 @@ impl Ops {
     }
 
     /// `avatar_stream_close`. The streams of net requests carry bytes to the guest only: there is nothing to finish.
-    pub fn stream_close(&mut self, stream: u32, how: i64) -> Result<(), AbiStatus> {
-        if !(FINISH_WRITING..=RESET).contains(&how) {
+    pub fn stream_close(&mut self, stream: u32, how: i32) -> Result<(), AbiStatus> {
+        if !(stream_close::FINISH_WRITING..=stream_close::RESET).contains(&how) {
             return Err(AbiStatus::Invalid);
         }
         if !self.streams.contains_key(&stream) {
-            let done = self.peers()?.close(stream, how as i32);
+            let done = self.peers()?.close(stream, how);
             let done = self.of_peers(stream, done, Ok(()));
             self.peer_streams.closed(stream, how);
             return done;
         }
-        if how == FINISH_WRITING {
+        if how == stream_close::FINISH_WRITING {
             return Ok(());
         }
         // What is on its way for it finds no stream any more (H19).
@@ -303,19 +294,19 @@ impl Ops {
             }
             Output::Opened { stream, credit } => {
                 self.peer_streams.began(stream);
-                (stream, stream_kind::OPENED, credit.into(), Vec::new())
+                (stream, stream_event::OPENED, credit.into(), Vec::new())
             }
             Output::Inbound { stream, credit, head } => {
                 self.peer_streams.began(stream);
-                (stream, stream_kind::INBOUND, credit.into(), head)
+                (stream, stream_event::INBOUND, credit.into(), head)
             }
             Output::Stream { stream, event } => {
                 self.peer_streams.tells(stream, &event).then_some(())?;
                 match event {
-                    StreamEvent::Data(data) => (stream, stream_kind::DATA, 0, data),
-                    StreamEvent::Fin => (stream, stream_kind::FIN, 0, Vec::new()),
-                    StreamEvent::Reset(status) => (stream, stream_kind::RESET, status as i64, Vec::new()),
-                    StreamEvent::Writable(credit) => (stream, stream_kind::WRITABLE, credit.into(), Vec::new()),
+                    StreamEvent::Data(data) => (stream, stream_event::DATA, 0, data),
+                    StreamEvent::Fin => (stream, stream_event::FIN, 0, Vec::new()),
+                    StreamEvent::Reset(status) => (stream, stream_event::RESET, status as i64, Vec::new()),
+                    StreamEvent::Writable(credit) => (stream, stream_event::WRITABLE, credit.into(), Vec::new()),
                 }
             }
         };
@@ -350,11 +341,11 @@ impl Ops {
             NetEvent::Head(head) => self.complete(op?, Ok((head.encode_to_vec(), Vec::new()))),
             NetEvent::Data(data) => Some(Tell::Stream {
                 stream: stream?,
-                kind: stream_kind::DATA,
+                kind: stream_event::DATA,
                 arg: 0,
                 data,
             }),
-            NetEvent::Fin => self.end_stream(stream?, stream_kind::FIN, 0),
+            NetEvent::Fin => self.end_stream(stream?, stream_event::FIN, 0),
             NetEvent::Failed(error) => match op {
                 Some(op) => {
                     // The operation failed: there never was a stream.
@@ -363,7 +354,7 @@ impl Ops {
                     }
                     self.complete(op, Err((error.status, error.error)))
                 }
-                None => self.end_stream(stream?, stream_kind::RESET, error.status as i64),
+                None => self.end_stream(stream?, stream_event::RESET, error.status as i64),
             },
         }
     }

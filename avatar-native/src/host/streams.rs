@@ -3,15 +3,7 @@
 use std::collections::HashMap;
 
 use avatar_p2p::StreamEvent;
-
-/// `avatar_stream_close`: the guest writes no more.
-pub const FINISH_WRITING: i64 = 1;
-
-/// `avatar_stream_close`: the guest reads no more.
-pub const STOP_READING: i64 = 2;
-
-/// `avatar_stream_close`: the stream is dead.
-pub const RESET: i64 = 3;
+use avatar_proto::stream_close::{FINISH_WRITING, STOP_READING};
 
 /// What of a stream is open still.
 struct Sides {
@@ -56,7 +48,7 @@ impl Streams {
     }
 
     /// The guest closes it.
-    pub fn closed(&mut self, number: u32, how: i64) {
+    pub fn closed(&mut self, number: u32, how: i32) {
         if let Some(sides) = self.0.get_mut(&number) {
             sides.writes &= how == STOP_READING;
             sides.reads &= how == FINISH_WRITING;
@@ -74,6 +66,7 @@ impl Streams {
 #[cfg(test)]
 mod tests {
     use avatar_proto::AbiStatus;
+    use avatar_proto::stream_close::RESET;
 
     use super::*;
 

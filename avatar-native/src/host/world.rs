@@ -84,7 +84,9 @@ impl World {
             Import::Cancel => shared.ops.cancel(id)?,
             Import::StreamWrite => return shared.ops.stream_write(stream, lent),
             Import::StreamGrant => shared.ops.stream_grant(stream, args[1] as u32)?,
-            Import::StreamClose => shared.ops.stream_close(stream, args[1])?,
+            Import::StreamClose => shared
+                .ops
+                .stream_close(stream, i32::try_from(args[1]).map_err(|_| AbiStatus::Invalid)?)?,
             // Answered by the caller.
             Import::ClockUnix | Import::ClockMonotonic | Import::Random => {}
         }

@@ -33,7 +33,7 @@ pub trait Imports: 'static {
     fn stream_write(&self, stream: i32, parts: &[&[u8]]) -> i32;
     /// The guest takes so many more bytes of a stream.
     fn stream_grant(&self, stream: i32, bytes: i32) -> i32;
-    /// Ends a stream; `how` is [`STREAM_RESET`] or its like.
+    /// Ends a stream; `how` is one of [`avatar_proto::stream_close`].
     fn stream_close(&self, stream: i32, how: i32) -> i32;
 }
 
@@ -43,5 +43,3 @@ pub const RESPOND_MORE: i32 = 1;
 pub const RESPOND_FIN: i32 = 2;
 /// The topic of [`Event`](avatar_proto::Event) messages.
 pub const TOPIC_EVENT: i32 = 1;
-/// The stream is dead, both ways.
-pub const STREAM_RESET: i32 = 3;

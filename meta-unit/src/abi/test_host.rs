@@ -7,7 +7,7 @@ use std::rc::{Rc, Weak};
 
 use avatar_proto::{
     AbiStatus, Capability, Event, GuestHello, HostHello, KeysCommand, Limits, Message, NetRequest, NetResponse,
-    OpError, OpErrorCode, Request, Response, StorageBatch,
+    OpError, OpErrorCode, Request, Response, StorageBatch, stream_event,
 };
 
 use super::Instance;
@@ -402,13 +402,11 @@ impl TestHost {
         let stream = request.response_stream as i32;
         let granted = self.world.granted.borrow_mut().remove(&stream).unwrap_or(0);
         assert!(page.body.len() <= granted, "the guest has to grant what it asks for");
-        const DATA: i32 = 2;
-        const FIN: i32 = 3;
         for piece in page.body.chunks(1000) {
             let (ptr, len) = self.give(piece);
-            assert_eq!(self.instance.stream_event(stream, DATA, 0, ptr, len), 0);
+            assert_eq!(self.instance.stream_event(stream, stream_event::DATA, 0, ptr, len), 0);
         }
-        assert_eq!(self.instance.stream_event(stream, FIN, 0, 0, 0), 0);
+        assert_eq!(self.instance.stream_event(stream, stream_event::FIN, 0, 0, 0), 0);
         true
     }
 }
@@ -474,7 +472,7 @@ impl World {
             i64::from(instance.handle_request(77, 0, 0)),
             i64::from(instance.cancel_request(77)),
             i64::from(instance.complete(77, 0, (0, 0), (0, 0))),
-            i64::from(instance.stream_event(2, 6, 0, 0, 0)),
+            i64::from(instance.stream_event(2, stream_event::INBOUND, 0, 0, 0)),
             instance.turn(1),
             i64::from(instance.shutdown(0)),
         ]);

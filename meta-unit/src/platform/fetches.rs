@@ -2,15 +2,12 @@
 
 use std::cell::RefCell;
 
+use avatar_proto::stream_event::{DATA, FIN, RESET};
 use avatar_proto::{AbiStatus, OpErrorCode};
 use futures_channel::oneshot;
 
 use super::PlatformError;
-
-/// Kinds of stream events.
-const DATA: i32 = 2;
-const FIN: i32 = 3;
-const RESET: i32 = 4;
+use super::streams::reset_reason;
 
 /// The streams of responses.
 #[derive(Default)]
@@ -65,9 +62,7 @@ impl Fetches {
             }
             FIN => Ok(std::mem::take(&mut body.bytes)),
             RESET => Err(PlatformError {
-                status: AbiStatus::check(i32::try_from(-arg).unwrap_or(-1))
-                    .err()
-                    .unwrap_or(AbiStatus::Io),
+                status: reset_reason(arg),
                 code: OpErrorCode::Network,
                 message: "the response broke off".to_owned(),
             }),

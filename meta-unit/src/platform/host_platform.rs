@@ -7,7 +7,7 @@ use std::rc::Rc;
 use avatar_proto::p2p_command::Command as P2p;
 use avatar_proto::{
     AbiStatus, Event, KeysCommand, KeysResult, Limits, Message, NetRequest, NetResponse, OpError, P2pCommand,
-    P2pOpenStream, P2pResult, StorageBatch, StorageResult,
+    P2pOpenStream, P2pResult, StorageBatch, StorageResult, stream_close,
 };
 use futures_channel::{mpsc, oneshot};
 use zeroize::Zeroizing;
@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::fetches::Fetches;
 use super::streams::{Inbound, PeerStream, StreamCalls, Streams};
 use super::{Level, LocalBoxFuture, Platform, PlatformError, StorageReply};
-use crate::abi::imports::{Imports, RESPOND_FIN, RESPOND_MORE, STREAM_RESET, TOPIC_EVENT};
+use crate::abi::imports::{Imports, RESPOND_FIN, RESPOND_MORE, TOPIC_EVENT};
 use crate::runtime::Runtime;
 
 /// How an operation ended: the arguments of `yuan_complete`.
@@ -158,7 +158,7 @@ impl HostPlatform {
     pub fn reset_streams(&self) {
         for stream in self.fetches.take_overrun() {
             // Whatever it returns, the stream is over.
-            self.imports.stream_close(stream, STREAM_RESET);
+            self.imports.stream_close(stream, stream_close::RESET);
         }
         self.streams.tell_resets();
     }

@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use avatar_proto::{AbiStatus, Message, P2pInbound};
+use avatar_proto::{AbiStatus, Message, P2pInbound, stream_close as how, stream_event as kind};
 use futures_channel::mpsc;
 
 /// What a peer may send before somebody reads it, in bytes.
@@ -14,22 +14,6 @@ const WINDOW_BYTES: usize = 256 * 1024;
 
 /// Streams that peers opened and nobody took yet, at most.
 const MAX_WAITING: usize = 64;
-
-/// Kinds of stream events.
-mod kind {
-    pub const OPENED: i32 = 1;
-    pub const DATA: i32 = 2;
-    pub const FIN: i32 = 3;
-    pub const RESET: i32 = 4;
-    pub const WRITABLE: i32 = 5;
-    pub const INBOUND: i32 = 6;
-}
-
-/// Ways to close a stream.
-mod how {
-    pub const FINISH: i32 = 1;
-    pub const RESET: i32 = 3;
-}
 
 /// The imports of streams.
 pub trait StreamCalls {
@@ -106,6 +90,12 @@ impl State {
     fn is_over(&self) -> bool {
         self.broken.get().is_some() || self.has_ended.get() && self.is_finished.get()
     }
+}
+
+/// The reason that comes with a RESET: a status, as a positive number.
+pub fn reset_reason(arg: i64) -> AbiStatus {
+    let code = i32::try_from(arg).ok().and_then(i32::checked_neg).unwrap_or(-1);
+    AbiStatus::check(code).err().unwrap_or(AbiStatus::Io)
 }
 
 fn wake(waker: &RefCell<Option<Waker>>) {
@@ -340,7 +330,7 @@ impl PeerStream {
     /// Nothing more is written; what the peer sends still comes.
     pub fn finish(&self) {
         if self.state.broken.get().is_none() && !self.state.is_finished.replace(true) {
-            self.streams.calls.close(self.state.number, how::FINISH);
+            self.streams.calls.close(self.state.number, how::FINISH_WRITING);
             self.streams.forget_over(&self.state);
         }
     }

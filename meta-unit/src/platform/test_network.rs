@@ -8,7 +8,7 @@ use avatar_proto::p2p_command::Command as P2p;
 use avatar_proto::p2p_event::Event as Told;
 use avatar_proto::{
     AbiStatus, Message, OpError, OpErrorCode, P2pConnection, P2pDial, P2pEvent, P2pInbound, P2pLocal, P2pPeer,
-    P2pResult,
+    P2pResult, stream_close, stream_event,
 };
 use futures_channel::oneshot;
 
@@ -149,8 +149,8 @@ impl TestNetwork {
                 for stream in streams {
                     node.news.borrow_mut().push_back(News {
                         stream,
-                        kind: 4,
-                        arg: 11,
+                        kind: stream_event::RESET,
+                        arg: AbiStatus::Io as i64,
                         data: Vec::new(),
                     });
                 }
@@ -174,12 +174,12 @@ impl TestNetwork {
                     self.bytes.set(self.bytes.get() + len as u64);
                     way.granted -= len;
                     let data = way.on_the_way.drain(..len).collect();
-                    node.push(way.number, 2, 0, data);
-                    sender.push(*own, 5, len as i64, Vec::new());
+                    node.push(way.number, stream_event::DATA, 0, data);
+                    sender.push(*own, stream_event::WRITABLE, len as i64, Vec::new());
                 }
                 if way.finished && way.on_the_way.is_empty() && !way.fin_told {
                     way.fin_told = true;
-                    node.push(way.number, 3, 0, Vec::new());
+                    node.push(way.number, stream_event::FIN, 0, Vec::new());
                 }
             }
         }
@@ -347,8 +347,8 @@ impl Node {
             protocol: protocol.clone(),
             connection: *connection,
         };
-        other.push(there, 6, CREDIT as i64, inbound.encode_to_vec());
-        self.push(number as i32, 1, CREDIT as i64, Vec::new());
+        other.push(there, stream_event::INBOUND, CREDIT as i64, inbound.encode_to_vec());
+        self.push(number as i32, stream_event::OPENED, CREDIT as i64, Vec::new());
         Ok(protocol.clone())
     }
 
@@ -420,7 +420,7 @@ impl StreamCalls for Node {
     }
 
     fn close(&self, stream: i32, how: i32) -> i32 {
-        if how == 1 {
+        if how == stream_close::FINISH_WRITING {
             if let Some(way) = self.ways.borrow_mut().get_mut(&stream) {
                 way.finished = true;
             }
@@ -432,7 +432,7 @@ impl StreamCalls for Node {
         if let Some(other) = self.network.upgrade().and_then(|network| network.node(way.to))
             && other.ways.borrow_mut().remove(&way.number).is_some()
         {
-            other.push(way.number, 4, 11, Vec::new());
+            other.push(way.number, stream_event::RESET, AbiStatus::Io as i64, Vec::new());
         }
         0
     }

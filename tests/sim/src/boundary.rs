@@ -10,10 +10,10 @@ use avatar_proto::{
     AbiStatus, DEFAULT_MAX_BUFFER_BYTES, Event, GuestHello, KeysCommand, Message, P2pCommand, Response, StatusResult,
     StorageBatch,
 };
-use meta_unit::abi::imports::{Imports, RESPOND_FIN, RESPOND_MORE, STREAM_RESET, TOPIC_EVENT};
+use meta_unit::abi::imports::{Imports, RESPOND_FIN, RESPOND_MORE, TOPIC_EVENT};
 
 use crate::clock::Clock;
-use crate::network::{Network, NodeId};
+use crate::network::{Network, NodeId, how as ways};
 use crate::random::{Dice, Stream};
 use crate::traffic::{Call, Traffic};
 use crate::violation::{Broken, hold};
@@ -487,7 +487,7 @@ impl Imports for Boundary {
             None => {
                 let was_open = self.streams.borrow_mut().remove(&stream);
                 self.check(
-                    was_open && how == STREAM_RESET,
+                    was_open && how == ways::RESET,
                     "G7: a stream that nobody serves is reset, once",
                     || format!("stream {stream}, {how}"),
                 );

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
 use std::task::Poll;
 
-use avatar_proto::AbiStatus;
+use avatar_proto::{AbiStatus, stream_close, stream_event};
 
 use crate::operations::keep;
 use crate::runtime::soon;
@@ -102,15 +102,13 @@ pub fn write(stream: i32, parts: &[&[u8]]) -> i32 {
 
 /// Writes no more.
 pub fn finish(stream: i32) -> i32 {
-    const FINISH_WRITING: i32 = 1;
-    imports::stream_close(stream, FINISH_WRITING)
+    imports::stream_close(stream, stream_close::FINISH_WRITING)
 }
 
 /// Resets it.
 pub fn reset(stream: i32) -> i32 {
-    const RESET: i32 = 3;
     change(stream, |state| state.closed = true);
-    imports::stream_close(stream, RESET)
+    imports::stream_close(stream, stream_close::RESET)
 }
 
 fn change(stream: i32, change: impl FnOnce(&mut Stream)) {
@@ -123,9 +121,8 @@ fn change(stream: i32, change: impl FnOnce(&mut Stream)) {
 
 /// `yuan_stream_event`.
 pub fn event(stream: i32, kind: i32, arg: i64, data: &[u8]) -> i32 {
-    const INBOUND_KIND: i32 = 6;
     STREAMS.with_borrow_mut(|streams| {
-        if kind == INBOUND_KIND {
+        if kind == stream_event::INBOUND {
             if stream <= 0 || stream % 2 != 0 {
                 monitor::note(
                     "H26",
@@ -146,29 +143,29 @@ pub fn event(stream: i32, kind: i32, arg: i64, data: &[u8]) -> i32 {
             return AbiStatus::NotFound.code();
         };
         state.events += 1;
-        let credits = kind == 5;
+        let credits = kind == stream_event::WRITABLE;
         if state.reset.is_some() || state.closed || (state.finished && !credits && kind != 4) {
             state.late += 1;
-            if kind == 2 {
+            if kind == stream_event::DATA {
                 monitor::note("H19", format!("DATA came on stream {stream} after its end"));
             }
             return AbiStatus::NotFound.code();
         }
-        if kind != 1 && !state.opened {
+        if kind != stream_event::OPENED && !state.opened {
             monitor::note(
                 "H26",
                 format!("an event of kind {kind} came before OPENED on stream {stream}"),
             );
         }
         match kind {
-            1 => {
+            stream_event::OPENED => {
                 if state.opened {
                     monitor::note("H26", format!("OPENED came twice on stream {stream}"));
                 }
                 state.opened = true;
                 state.credit = u64::try_from(arg).unwrap_or(0);
             }
-            2 => {
+            stream_event::DATA => {
                 let at = state.received;
                 state.scrambled |= data.iter().zip(at..).any(|(byte, at)| *byte != pattern(at));
                 state.received += data.len() as u64;
@@ -179,9 +176,9 @@ pub fn event(stream: i32, kind: i32, arg: i64, data: &[u8]) -> i32 {
                     );
                 }
             }
-            3 => state.finished = true,
-            4 => state.reset = Some(arg),
-            5 => state.credit += u64::try_from(arg).unwrap_or(0),
+            stream_event::FIN => state.finished = true,
+            stream_event::RESET => state.reset = Some(arg),
+            stream_event::WRITABLE => state.credit += u64::try_from(arg).unwrap_or(0),
             _ => return AbiStatus::Invalid.code(),
         }
         0

@@ -24,6 +24,7 @@ pub mod wire;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use avatar_proto::{P2pLocal, P2pPeer, P2pResult};
+pub use avatar_proto::{stream_close as how, stream_event as kind};
 
 use crate::disk::Completion;
 use crate::random::{Dice, Stream};
@@ -38,32 +39,6 @@ use wire::Wire;
 
 /// The number of a node: units first, then whoever else there is.
 pub type NodeId = usize;
-
-/// Events of a stream (ABI.md §7).
-pub mod kind {
-    /// Open, with the first credit.
-    pub const OPENED: i32 = 1;
-    /// Bytes.
-    pub const DATA: i32 = 2;
-    /// Nothing follows.
-    pub const FIN: i32 = 3;
-    /// Dead.
-    pub const RESET: i32 = 4;
-    /// More credit.
-    pub const WRITABLE: i32 = 5;
-    /// A peer has opened it.
-    pub const INBOUND: i32 = 6;
-}
-
-/// Ways to close a stream (ABI.md §7).
-pub mod how {
-    /// Nothing follows.
-    pub const FINISH_WRITING: i32 = 1;
-    /// Nothing is wanted any more.
-    pub const STOP_READING: i32 = 2;
-    /// Dead.
-    pub const RESET: i32 = 3;
-}
 
 /// What a node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
