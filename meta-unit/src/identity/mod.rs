@@ -432,14 +432,32 @@ impl Identity {
         self.store_log(log).await
     }
 
-    /// Takes in what another device's log of this account has more. One of an account whose identity handed over to this one's takes this log's place, with this device in it.
+    /// Whether another identity may take this one's place: nothing belongs to it.
+    ///
+    /// # Errors
+    /// What does.
+    pub fn check_unused(&self, has_documents: bool) -> Result<(), IdentityError> {
+        if has_documents {
+            return Err(IdentityError::Exists("there are documents of another identity here"));
+        }
+        if self.words_confirmed() {
+            return Err(IdentityError::Exists(
+                "there is an identity here whose words are written down",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Takes in what another device's log of this account has more; whether it has. One of an account whose identity handed over to this one's takes this log's place, with this device in it.
     ///
     /// # Errors
     /// It is another account's; or storage, or the device's key, failed.
-    pub async fn merge_log(&self, other: &Log) -> Result<(), IdentityError> {
+    pub async fn merge_log(&self, other: &Log) -> Result<bool, IdentityError> {
         let mut log = self.log().clone();
         if log.account() == other.account() {
-            log.merge(other)?;
+            if !log.merge(other)? {
+                return Ok(false);
+            }
         } else {
             let key = self.keys.borrow().key.clone();
             if *other.state().identity() != key.verifying_key().to_bytes() {
@@ -447,7 +465,8 @@ impl Identity {
             }
             log = devices::with_device(&*self.sealed, other.clone(), &key, &self.device, "").await?;
         }
-        self.store_log(log).await
+        self.store_log(log).await?;
+        Ok(true)
     }
 
     /// This device agrees to be entered into an account's log.

@@ -93,7 +93,7 @@ async fn change(services: &Services, request: Ask) -> Option<Result<(), Identity
         Ask::DeviceRemove(remove) => Some(self::remove_device(identity, &remove.sign_public_key).await),
         Ask::DeviceRename(rename) => Some(self::rename_device(identity, rename).await),
         Ask::DeviceLogMerge(merge) => Some(match Log::decode(&merge.log) {
-            Ok(log) => identity.merge_log(&log).await,
+            Ok(log) => identity.merge_log(&log).await.map(drop),
             Err(error) => Err(error.into()),
         }),
         _ => None,
@@ -103,14 +103,7 @@ async fn change(services: &Services, request: Ask) -> Option<Result<(), Identity
 /// Takes the identity of these words, if nothing belongs to the one that is here.
 async fn recover(services: &Services, words: &str) -> Result<(), IdentityError> {
     let words = RecoveryWords::parse(words).map_err(|_| VaultError::WrongSecret)?;
-    if services.has_documents() {
-        return Err(IdentityError::Exists("there are documents of another identity here"));
-    }
-    if services.identity().words_confirmed() {
-        return Err(IdentityError::Exists(
-            "there is an identity here whose words are written down",
-        ));
-    }
+    services.identity().check_unused(services.has_documents())?;
     services.identity().recover(services.vault(), &words).await
 }
 

@@ -214,7 +214,8 @@ async fn run_join(
 ) -> Result<(), AppError> {
     if peers.identity.log().state().devices.len() < 2 {
         // Nobody could want to link it again.
-        peers.check_nothing_is_lost()?;
+        let unused = peers.identity.check_unused(!peers.documents.is_empty());
+        unused.map_err(|error| error.to_app_error())?;
     }
     responder.more(told(DeviceJoinStage::Connecting, None));
     peers.host.add_relays(&invitation.relays);
@@ -303,7 +304,7 @@ async fn ask(peers: &Rc<Peers>, peer: &P2pPeer, key: &ContactKey, name: &str) ->
         let transcript = greeting::call(&framed, &*peers.platform, key, ends).await?;
         let offer = Offer::check(&framed.expect(MAX_MESSAGE_BYTES).await?, &transcript)?;
         let is_ours = offer.account == *peers.identity.log().account();
-        if !is_ours && peers.check_nothing_is_lost().is_err() {
+        if !is_ours && peers.identity.check_unused(!peers.documents.is_empty()).is_err() {
             return Err(EndError::Ended(
                 "this device is another person's: what is here would be lost",
             ));
@@ -360,20 +361,6 @@ async fn follow(peers: &Rc<Peers>, peer: P2pPeer, responder: &Responder) -> Resu
             }
         }
         peers.changed.after(seen).await;
-    }
-}
-
-impl Peers {
-    /// Another identity may take this one's place only where nothing belongs to it.
-    fn check_nothing_is_lost(&self) -> Result<(), AppError> {
-        let exists = |message| Err(app_error(ErrorCode::AlreadyExists, message));
-        if !self.documents.is_empty() {
-            return exists("there are documents of another identity here");
-        }
-        if self.identity.words_confirmed() {
-            return exists("there is an identity here whose words are written down");
-        }
-        Ok(())
     }
 }
 

@@ -434,9 +434,8 @@ impl SessionEvents for Events {
 impl Peers {
     /// Takes in what another device knows more of the person's devices.
     async fn merge_log(&self, log: &Log) {
-        let before = self.identity.log().encode();
         // One of another account, or a full store: the log stays as it is, and the next session brings it again.
-        if self.identity.merge_log(log).await.is_ok() && self.identity.log().encode() != before {
+        if let Ok(true) = self.identity.merge_log(log).await {
             self.tell_identity_changed();
         }
     }

@@ -364,6 +364,18 @@ fn ten_thousand_documents_that_are_the_same_cost_next_to_nothing_when_devices_me
 }
 
 #[test]
+fn devices_that_meet_again_and_know_the_same_of_each_other_write_nothing() {
+    let world = World::of_one_person(2);
+    world.network.set_cut(1, 2, true);
+    world.advance_s(1);
+    let before = world.nodes[1].platform.executed_batches();
+    world.network.set_cut(1, 2, false);
+    world.advance_s(130);
+    assert_eq!(world.state(1).devices.len(), 1);
+    assert_eq!(world.nodes[1].platform.executed_batches(), before);
+}
+
+#[test]
 fn who_has_other_words_gets_nothing_and_learns_nothing() {
     let world = World::new(2);
     world.create(0, id(1), "x");
