@@ -74,32 +74,36 @@ impl ContactKey {
         if !shared.was_contributory() {
             return None;
         }
-        let mut key = Zeroizing::new([0; 32]);
-        Hkdf::<Sha256>::new(None, shared.as_bytes())
-            .expand(b"avatar peers 1 contact", key.as_mut_slice())
-            .expect("32 bytes are fewer than the 8,160 that HKDF-SHA-256 can give");
-        Some(Self(key))
+        Some(Self::derived(shared.as_bytes(), b"avatar peers 1 contact"))
     }
 
     /// That of two devices of which one shows the other a secret.
     pub fn of_invitation(secret: &[u8]) -> Self {
+        Self::derived(secret, b"avatar peers 1 invitation")
+    }
+
+    fn derived(secret: &[u8], purpose: &[u8]) -> Self {
         let mut key = Zeroizing::new([0; 32]);
         Hkdf::<Sha256>::new(None, secret)
-            .expand(b"avatar peers 1 invitation", key.as_mut_slice())
+            .expand(purpose, key.as_mut_slice())
             .expect("32 bytes are fewer than the 8,160 that HKDF-SHA-256 can give");
         Self(key)
     }
 
     /// Under what those who share this secret can be found in a stretch of time, by its number. Nobody else can tell whom it belongs to, or that two of them belong together.
     pub fn meeting_place(&self, time: u64) -> [u8; 32] {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_slice()).expect("any length is a key");
+        let mut mac = self.hmac();
         mac.update(b"avatar peers 1 meeting place");
         mac.update(&time.to_le_bytes());
         mac.finalize().into_bytes().into()
     }
 
+    fn hmac(&self) -> Hmac<Sha256> {
+        Hmac::new_from_slice(self.0.as_slice()).expect("any length is a key")
+    }
+
     fn mac(&self, step: u8, ends: &Ends<'_>, parts: &[&[u8]]) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_slice()).expect("any length is a key");
+        let mut mac = self.hmac();
         mac.update(&[VERSION, step]);
         for part in [ends.dialler, ends.listener].iter().chain(parts) {
             mac.update(&(part.len() as u64).to_le_bytes());

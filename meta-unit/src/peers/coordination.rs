@@ -32,14 +32,19 @@ impl Backoff {
         }
     }
 
-    /// The next interval, with up to a quarter more, so that many do not come back at the same moment.
+    /// The next interval.
     fn next(&mut self, platform: &dyn Platform) -> u64 {
         let interval_us = self.next_us;
         self.next_us = (2 * interval_us).min(self.longest_us);
-        let mut random = [0; 2];
-        platform.random(&mut random);
-        interval_us + interval_us / 4 * u64::from(u16::from_le_bytes(random)) / u64::from(u16::MAX)
+        spread(platform, interval_us)
     }
+}
+
+/// An interval with up to a quarter more, so that many do not come back at the same moment.
+fn spread(platform: &dyn Platform, interval_us: u64) -> u64 {
+    let mut random = [0; 2];
+    platform.random(&mut random);
+    interval_us + interval_us / 4 * u64::from(u16::from_le_bytes(random)) / u64::from(u16::MAX)
 }
 
 /// To a relay.
@@ -207,10 +212,8 @@ async fn keep_relay(peers: Rc<Peers>, relay: Relay) {
         let wait = peers.platform.sleep(backoff.next(&*peers.platform));
         if let Either::Left(_) = select(peers.look.after(seen), wait).await {
             // Others may have come back for the same reason: not all at the same moment.
-            peers
-                .platform
-                .sleep(Backoff::new(RELAY_FIRST_US / 4, 1).next(&*peers.platform))
-                .await;
+            let pause_us = spread(&*peers.platform, RELAY_FIRST_US / 4);
+            peers.platform.sleep(pause_us).await;
         }
     }
 }
@@ -335,8 +338,7 @@ async fn keep_looking(peers: Rc<Peers>) {
     let mut backoff = Backoff::new(LOOK_FIRST_US, LOOK_LONGEST_US);
     loop {
         let seen = peers.look.count();
-        let is_reachable = peers.relays.borrow().iter().any(|state| state.is_reserved);
-        if is_reachable && peers.is_active() {
+        if peers.is_active() {
             let key = peers.contact();
             for peer in find(&peers, &key).await {
                 if !has_session(&peers, &peer.peer) {
@@ -380,12 +382,7 @@ pub async fn meet(peers: &Rc<Peers>, peer: P2pPeer) -> Result<Rc<Session>, EndEr
     }
     peers.dialling.borrow_mut().push(peer.peer.clone());
     let met = async {
-        let dialled = peers.platform.p2p(P2p::Dial(P2pDial {
-            peer: peer.peer.clone(),
-            addresses: to_dial(&peer.addresses),
-            anew: false,
-        }));
-        dialled.await?;
+        reach(peers, &peer).await?;
         open(peers, &peer).await
     }
     .await;
@@ -398,8 +395,21 @@ pub async fn meet(peers: &Rc<Peers>, peer: P2pPeer) -> Result<Rc<Session>, EndEr
     met
 }
 
+/// Makes a connection to somebody who was found, if there is none.
+///
+/// # Errors
+/// They cannot be reached.
+pub async fn reach(peers: &Peers, peer: &P2pPeer) -> Result<(), PlatformError> {
+    let dialled = peers.platform.p2p(P2p::Dial(P2pDial {
+        peer: peer.peer.clone(),
+        addresses: to_dial(&peer.addresses),
+        anew: false,
+    }));
+    dialled.await.map(drop)
+}
+
 /// What of these is dialled first: by each relay one address, because each would make a connection of its own; and no direct ways by way of a relay, which come later.
-pub fn to_dial(addresses: &[String]) -> Vec<String> {
+fn to_dial(addresses: &[String]) -> Vec<String> {
     let mut chosen: Vec<String> = Vec::new();
     for address in addresses.iter().filter(|address| address.len() <= address::MAX_BYTES) {
         let relay = address::relay_of_circuit(address);
@@ -472,7 +482,7 @@ async fn accept(peers: &Rc<Peers>, stream: PeerStream, peer: &[u8], connection: 
             dialler: peer,
             listener: &local,
         };
-        let (_, transcript) = greeting::answer(&framed, &*peers.platform, [((), key)], ends).await?;
+        let transcript = greeting::answer(&framed, &*peers.platform, &key, ends).await?;
         greeting::prove(peers, &framed, &transcript, Role::Listener).await
     };
     let proved = greeting::in_time(&*peers.platform, proving).await?;

@@ -1,10 +1,8 @@
 //! The beginning of a stream: both sides prove who they are, to somebody who knows them already.
 
-use std::rc::Rc;
-
 use avatar_peers::handshake::{
-    ANSWER_BYTES, ContactKey, Ends, HAIL_BYTES, HandshakeError, MAX_PROOF_BYTES, NONCE_BYTES, Proof, Proved, Role,
-    Transcript, hail, recognize,
+    ANSWER_BYTES, ContactKey, Ends, HAIL_BYTES, MAX_PROOF_BYTES, NONCE_BYTES, Proof, Proved, Role, Transcript, hail,
+    recognize,
 };
 use futures_util::future::{Either, select};
 
@@ -45,26 +43,20 @@ pub async fn call(
     Ok(hailing.answered(&framed.expect(ANSWER_BYTES).await?)?)
 }
 
-/// Answers somebody who shares one of these secrets, and nobody else; which one.
+/// Answers somebody who shares this secret, and nobody else.
 ///
 /// # Errors
-/// They share none.
-pub async fn answer<T>(
+/// They do not.
+pub async fn answer(
     framed: &Framed,
     platform: &dyn Platform,
-    keys: impl IntoIterator<Item = (T, Rc<ContactKey>)>,
+    key: &ContactKey,
     ends: Ends<'_>,
-) -> Result<(T, Transcript), EndError> {
-    let keys: Vec<(T, Rc<ContactKey>)> = keys.into_iter().collect();
+) -> Result<Transcript, EndError> {
     let hail = framed.expect(HAIL_BYTES).await?;
-    let nonce = nonce(platform);
-    let (at, transcript, answer) = {
-        let known = keys.iter().enumerate().map(|(at, (_, key))| (at, &**key));
-        recognize(&hail, ends, known, nonce)?
-    };
+    let ((), transcript, answer) = recognize(&hail, ends, [((), key)], nonce(platform))?;
     framed.send(&answer).await?;
-    let (whom, _) = keys.into_iter().nth(at).ok_or(HandshakeError::Stranger)?;
-    Ok((whom, transcript))
+    Ok(transcript)
 }
 
 /// Both prove that they are devices of this person; who the other is.

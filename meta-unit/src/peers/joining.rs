@@ -6,10 +6,9 @@ use std::rc::Rc;
 use avatar_peers::handshake::{ContactKey, Ends, Role, Transcript};
 use avatar_peers::invitation::{Invitation, SECRET_BYTES};
 use avatar_peers::linking::{Join, MAX_MESSAGE_BYTES, Offer, Welcome};
-use avatar_proto::p2p_command::Command as P2p;
 use avatar_proto::response::Response as Answer;
 use avatar_proto::{
-    AppError, DeviceInvitation, DeviceJoin, DeviceJoinStage, DeviceJoining, ErrorCode, P2pDial, P2pPeer, Response,
+    AppError, DeviceInvitation, DeviceJoin, DeviceJoinStage, DeviceJoining, ErrorCode, P2pPeer, Response,
 };
 use avatar_vault::device_log::Action;
 use futures_util::future::{Either, select};
@@ -32,7 +31,7 @@ const LOOK_US: u64 = 1_000_000;
 
 /// An invitation that counts.
 pub struct Invited {
-    key: Rc<ContactKey>,
+    key: ContactKey,
     expires_ms: i64,
     /// Somebody is being taken in.
     is_taken: Cell<bool>,
@@ -40,7 +39,7 @@ pub struct Invited {
 
 impl Invited {
     /// What both devices know.
-    pub fn key(&self) -> &Rc<ContactKey> {
+    pub fn key(&self) -> &ContactKey {
         &self.key
     }
 
@@ -67,7 +66,7 @@ pub fn invite(peers: &Rc<Peers>, responder: Responder) {
         let mut secret = Zeroizing::new([0; SECRET_BYTES]);
         this.platform.random(secret.as_mut_slice());
         let invited = Rc::new(Invited {
-            key: Rc::new(ContactKey::of_invitation(secret.as_slice())),
+            key: ContactKey::of_invitation(secret.as_slice()),
             expires_ms: this.platform.unix_ms() + VALID_MS,
             is_taken: Cell::new(false),
         });
@@ -122,8 +121,7 @@ pub async fn accept(peers: &Rc<Peers>, framed: Framed, peer: &[u8]) -> Result<()
             dialler: peer,
             listener: &local,
         };
-        let key = Rc::clone(&invited.key);
-        let (_, transcript) = greeting::answer(&framed, &*peers.platform, [((), key)], ends).await?;
+        let transcript = greeting::answer(&framed, &*peers.platform, &invited.key, ends).await?;
         if invited.is_taken.replace(true) {
             return Err(EndError::Ended("the invitation is being used"));
         }
@@ -285,12 +283,7 @@ async fn be_taken_in(peers: &Rc<Peers>, key: &ContactKey, name: &str) -> Result<
 }
 
 async fn ask(peers: &Rc<Peers>, peer: &P2pPeer, key: &ContactKey, name: &str) -> Result<Welcome, EndError> {
-    let dialled = peers.platform.p2p(P2p::Dial(P2pDial {
-        peer: peer.peer.clone(),
-        addresses: coordination::to_dial(&peer.addresses),
-        anew: false,
-    }));
-    dialled.await?;
+    coordination::reach(peers, peer).await?;
     let opening = peers
         .platform
         .open_stream(peer.peer.clone(), vec![LINK_PROTOCOL.to_owned()]);

@@ -18,7 +18,7 @@ pub async fn run(peers: Rc<Peers>) {
         let host = peers.host.changed().count();
         let now = state(&peers);
         if now != last {
-            tell(&peers);
+            emit(&peers, now.clone());
             last = now;
         }
         let soon = select(peers.changed.after(changed), peers.host.changed().after(host));
@@ -35,8 +35,12 @@ pub async fn run(peers: Rc<Peers>) {
 
 /// Tells every client how things are.
 pub fn tell(peers: &Peers) {
+    emit(peers, state(peers));
+}
+
+fn emit(peers: &Peers, state: PeersState) {
     peers.platform.emit(Event {
-        event: Some(Tell::PeersChanged(state(peers))),
+        event: Some(Tell::PeersChanged(state)),
     });
 }
 
