@@ -149,7 +149,12 @@ fn apply(state: &mut State, request: DocChange, now_ms: i64) -> Result<Taken, Ap
             let did_something = outcome.hash.is_some();
             // An undo is foreign to the client that asked for it: only here is known what it does.
             let effect = Some(doc.diff(&before, &doc.automerge().get_heads()));
-            tell(state, request.view, last, before, effect, Own::Unforeseen, now_ms);
+            let own = Own {
+                view: request.view,
+                through_seq: last,
+                change: OwnChange::Unforeseen,
+            };
+            tell(state, id, Some(own), &before, effect, now_ms);
             let doc = state.open.get(&id).ok_or_else(not_found)?;
             return Ok((id, Ok(changed(doc, did_something))));
         }
@@ -175,14 +180,19 @@ fn apply(state: &mut State, request: DocChange, now_ms: i64) -> Result<Taken, Ap
             None => view.did(before.clone(), after, typed_ms),
         }
     }
-    let own = if lagged {
-        Own::Merged(outcome.hash)
+    let change = if lagged {
+        OwnChange::Merged(outcome.hash)
     } else if outcome.is_other {
-        Own::Unforeseen
+        OwnChange::Unforeseen
     } else {
-        Own::AsAsked
+        OwnChange::AsAsked
     };
-    tell(state, request.view, last, before, effect, own, now_ms);
+    let own = Own {
+        view: request.view,
+        through_seq: last,
+        change,
+    };
+    tell(state, id, Some(own), &before, effect, now_ms);
     let doc = state.open.get(&id).ok_or_else(not_found)?;
     Ok((id, Ok(changed(doc, outcome.hash.is_some()))))
 }
@@ -314,7 +324,7 @@ fn is_typing(edits: &[Edit]) -> bool {
 }
 
 /// What a client's own change is to that client.
-enum Own {
+enum OwnChange {
     /// It did what was asked.
     AsAsked,
     /// It was merged with what others did: the effect is told. This is the change, made where the client stands, if there was anything to change there.
@@ -323,40 +333,62 @@ enum Own {
     Unforeseen,
 }
 
-/// Tells all views of the document, once the change is durable: what a crash can take back, no client may have built upon. `before` are the heads before the change.
+/// What the client that made a change has to know of it.
+struct Own {
+    /// Its view.
+    view: u64,
+    /// The number of its last splice or edit that is in.
+    through_seq: u64,
+    /// What the change was to it.
+    change: OwnChange,
+}
+
+/// Tells all views of the document, once the change is durable: what a crash can take back, no client may have built upon. `before` are the heads before the change; `own`: whose change it is, if it is
+/// a client's.
 fn tell(
     state: &mut State,
-    own_view: u64,
-    through_seq: u64,
-    before: Vec<ChangeHash>,
+    id: DocId,
+    own: Option<Own>,
+    before: &[ChangeHash],
     effect: Option<Vec<Edit>>,
-    own: Own,
     updated_ms: i64,
 ) {
-    let Some(id) = state.views.get(&own_view).map(|view| view.document) else {
-        return;
-    };
     let patched = effect.map(|patches| DocPatched { patches, updated_ms });
     for number in state.views_of.get(&id).cloned().unwrap_or_default() {
         let Some(view) = state.views.get_mut(&number) else {
             continue;
         };
-        let applied = |effect| Event::OwnApplied(OwnApplied { through_seq, effect });
-        let told = if number != own_view {
-            let Some(patched) = &patched else { continue };
-            view.tell_foreign(Event::Patched(patched.clone()), before.clone())
-        } else {
-            match own {
-                Own::AsAsked => view.tell(applied(None)),
-                Own::Merged(hash) => {
-                    if let Some(hash) = hash {
-                        view.branched(hash);
+        let told = match own.as_ref().filter(|own| own.view == number) {
+            None => {
+                let Some(patched) = &patched else { continue };
+                view.tell_foreign(Event::Patched(patched.clone()), before.to_vec())
+            }
+            Some(Own {
+                through_seq, change, ..
+            }) => {
+                let applied = |effect| {
+                    Event::OwnApplied(OwnApplied {
+                        through_seq: *through_seq,
+                        effect,
+                    })
+                };
+                match change {
+                    OwnChange::AsAsked => view.tell(applied(None)),
+                    OwnChange::Merged(hash) => {
+                        if let Some(hash) = hash {
+                            view.branched(*hash);
+                        }
+                        view.tell(applied(patched.clone()))
                     }
-                    view.tell(applied(patched.clone()))
+                    OwnChange::Unforeseen => view.tell_foreign(applied(patched.clone()), before.to_vec()),
                 }
-                Own::Unforeseen => view.tell_foreign(applied(patched.clone()), before.clone()),
             }
         };
         state.writer.answer_when_durable(id, Due::Event(number, told));
     }
+}
+
+/// Tells all views what came from another device: see [`tell`].
+pub fn tell_foreign(state: &mut State, id: DocId, before: &[ChangeHash], effect: Vec<Edit>, updated_ms: i64) {
+    tell(state, id, None, before, Some(effect), updated_ms);
 }

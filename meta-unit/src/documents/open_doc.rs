@@ -5,6 +5,8 @@ use std::cell::OnceCell;
 use automerge::{
     ActorId, Automerge, ChangeHash, LoadOptions, PatchLog, ROOT, ReadDoc, SaveOptions, TextEncoding, VerificationMode,
 };
+// Devices tell it to each other as it is stored.
+pub use avatar_peers::message::Header;
 use avatar_proto::edit::Op;
 use avatar_proto::path_step::Step;
 use avatar_proto::{ChangeInfo, Edit, MapValue, PathStep, SnapshotPage};
@@ -30,20 +32,6 @@ const COMPACT_FROM_CHUNKS: usize = 512;
 /// In a quiet moment, chunks are merged when they are so many or hold so many bytes.
 const SCATTERED_FROM_CHUNKS: usize = 16;
 const SCATTERED_FROM_BYTES: usize = 8 * 1024;
-
-/// Does not change in a document's life.
-#[derive(Clone, PartialEq, Message)]
-pub struct Header {
-    /// What kind of thing it is.
-    #[prost(string, tag = "1")]
-    pub type_name: String,
-    /// The owner's DID.
-    #[prost(string, tag = "2")]
-    pub owner: String,
-    /// Milliseconds since the Unix epoch.
-    #[prost(sint64, tag = "3")]
-    pub created_ms: i64,
-}
 
 /// The content of a document's record: its birth, all changes so far, or those since the record before.
 #[derive(Clone, PartialEq, Message)]
@@ -181,8 +169,9 @@ impl OpenDoc {
         })
     }
 
-    /// A document made of these changes, of which nothing is stored.
-    pub fn of_changes(id: DocId, header: Header, automerge: Automerge) -> Self {
+    /// A document of another device, of which nothing has come yet but what does not change.
+    pub fn received(id: DocId, header: Header, actor: &ActorId) -> Self {
+        let automerge = Automerge::new_with_encoding(TextEncoding::Utf16CodeUnit).with_actor(actor.clone());
         Self {
             id,
             updated_ms: header.created_ms,

@@ -5,16 +5,14 @@ use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
 use automerge::sync::{self, SyncDoc as _};
-use automerge::{ActorId, Automerge, PatchLog, ReadDoc as _, TextEncoding};
-use avatar_peers::message::{self, Document};
+use automerge::{PatchLog, ReadDoc as _};
+use avatar_peers::message::Document;
 use avatar_peers::reconcile::{Item, ItemDigest};
-use avatar_proto::doc_event::Event;
-use avatar_proto::{AppError, DocPatched, ErrorCode};
+use avatar_proto::{AppError, ErrorCode};
 use futures_util::future::join_all;
 
-use super::open_doc::{Header, OpenDoc};
-use super::writer::Due;
-use super::{Documents, MAX_OPEN, State, inflated, not_found};
+use super::open_doc::OpenDoc;
+use super::{Documents, MAX_OPEN, State, change, inflated, not_found};
 use crate::index::DocId;
 use crate::node::app_error;
 use crate::runtime::Signal;
@@ -24,9 +22,6 @@ const DELETED: ItemDigest = [0xff; 16];
 
 /// Stands for a document whose changes are not made yet: nobody else can have them.
 const UNBORN: ItemDigest = [0; 16];
-
-/// One document's message may inflate to so many bytes.
-const MAX_INFLATED_BYTES: u64 = inflated::MAX_INFLATED_BYTES;
 
 /// What automerge's filters may ask for: it makes 10 bits an entry, and 7 probes.
 const MAX_BITS_AN_ENTRY: u64 = 64;
@@ -186,11 +181,7 @@ impl Documents {
         let may_be_unknown = sync.their_heads.as_ref().is_none_or(Vec::is_empty);
         Ok(doc.automerge().generate_sync_message(sync).map(|message| Document {
             id: *id,
-            header: may_be_unknown.then(|| message::Header {
-                type_name: doc.header.type_name.clone(),
-                owner: doc.header.owner.clone(),
-                created_ms: doc.header.created_ms,
-            }),
+            header: may_be_unknown.then(|| doc.header.clone()),
             updated_ms: doc.updated_ms,
             sync: message.encode(),
         }))
@@ -230,11 +221,6 @@ impl Documents {
             let header = message.header;
             // It was told of, and could not be stored.
             let header = header.ok_or_else(|| ReceiveError::Document(not_found()))?;
-            let header = Header {
-                type_name: header.type_name,
-                owner: header.owner,
-                created_ms: header.created_ms,
-            };
             place.insert(OpenDoc::received(id, header, &self.actor));
         }
         state.use_open(&id);
@@ -264,7 +250,7 @@ fn checked(bytes: &[u8]) -> Result<sync::Message, ReceiveError> {
     if message.have.len() > MAX_FILTERS || message.need.len() > MAX_HASHES || message.heads.len() > MAX_HASHES {
         return Err(ReceiveError::Hostile("more than any document accounts for"));
     }
-    let mut left = MAX_INFLATED_BYTES;
+    let mut left = inflated::MAX_INFLATED_BYTES;
     for chunk in message.changes.iter() {
         // What one chunk takes, the next one does not have.
         let taken =
@@ -302,7 +288,7 @@ fn apply(
         .open
         .get_mut(&id)
         .ok_or_else(|| ReceiveError::Document(not_found()))?;
-    if doc.stored_bytes() > super::change::MAX_STORED_BYTES {
+    if doc.stored_bytes() > change::MAX_STORED_BYTES {
         let full = app_error(ErrorCode::Limit, "the document has reached 12 MiB");
         return Err(ReceiveError::Document(full));
     }
@@ -347,29 +333,11 @@ fn apply(
     if has_views {
         let patches = doc.patches(&mut log);
         let updated_ms = doc.updated_ms;
-        for number in state.views_of.get(&id).cloned().unwrap_or_default() {
-            let Some(view) = state.views.get_mut(&number) else {
-                continue;
-            };
-            let patched = DocPatched {
-                patches: patches.clone(),
-                updated_ms,
-            };
-            let told = view.tell_foreign(Event::Patched(patched), before.clone());
-            state.writer.answer_when_durable(id, Due::Event(number, told));
-        }
+        change::tell_foreign(state, id, &before, patches, updated_ms);
     }
     state.writer.change(id);
     state.note_news(id);
     Ok(Received::Taken(taken))
-}
-
-impl OpenDoc {
-    /// A document of which nothing has come yet but what does not change.
-    pub fn received(id: DocId, header: Header, actor: &ActorId) -> Self {
-        let automerge = Automerge::new_with_encoding(TextEncoding::Utf16CodeUnit).with_actor(actor.clone());
-        Self::of_changes(id, header, automerge)
-    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-use automerge::ROOT;
 use automerge::transaction::{CommitOptions, Transactable as _};
+use automerge::{ActorId, Automerge, ROOT};
 
 use super::*;
+use crate::documents::open_doc::Header;
 use crate::index::Index;
 use crate::index::maintenance::Segments;
 use crate::platform::TestPlatform;
@@ -36,7 +37,7 @@ impl Device {
     fn receive(&self, id: DocId, said: &sync::Message) -> Result<Received, ReceiveError> {
         let document = Document {
             id,
-            header: Some(message::Header {
+            header: Some(Header {
                 type_name: "note".to_owned(),
                 owner: "did:key:z6Mk".to_owned(),
                 created_ms: 0,
