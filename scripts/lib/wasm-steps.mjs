@@ -23,12 +23,12 @@ const FEATURES = ["bulk-memory", "bulk-memory-opt", "sign-ext", "mutable-globals
 /**
  * The modules. `optimize`: what wasm-opt is told; `inputs` is all that can change the result.
  */
-const MODULES = {
+export const MODULES = {
   meta_unit: {
     // Measured: -Os is 3 KB (brotli) smaller than -Oz here; again and again until nothing changes, 3 KB more.
     optimize: ["-Os", "--converge"],
     files: ["meta_unit.wasm"],
-    inputs: ["meta-unit/Cargo.toml", "meta-unit/Cargo.lock", "meta-unit/.cargo", "meta-unit/build.rs", "meta-unit/src", "meta-unit/vault/Cargo.toml", "meta-unit/vault/src", "meta-unit/vault/ciphers", "meta-unit/vault/signer", "meta-unit/credentials/Cargo.toml", "meta-unit/credentials/src", "meta-unit/credentials/json", "meta-unit/credentials/contexts", "meta-unit/shims", "meta-unit/host", "avatar-host/src", "meta-unit/proto", "proto/Cargo.toml", "proto/build.rs", "proto/src", "proto/dao"],
+    inputs: ["meta-unit/Cargo.toml", "meta-unit/Cargo.lock", "meta-unit/.cargo", "meta-unit/build.rs", "meta-unit/src", "meta-unit/vault/Cargo.toml", "meta-unit/vault/src", "meta-unit/vault/ciphers", "meta-unit/vault/signer", "meta-unit/peers/Cargo.toml", "meta-unit/peers/src", "meta-unit/credentials/Cargo.toml", "meta-unit/credentials/src", "meta-unit/credentials/json", "meta-unit/credentials/contexts", "meta-unit/shims", "meta-unit/host", "avatar-host/src", "meta-unit/proto", "proto/Cargo.toml", "proto/build.rs", "proto/src", "proto/dao"],
     build: buildMetaUnit,
   },
   avatar_web: {
