@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use avatar_sim::meeting::{Meeting, Outcome, meet};
 use clap::Args;
 
-use super::{Build, Seeds, report};
+use super::{Build, Seeds};
 
 /// What is to be simulated.
 #[derive(Debug, Args)]
@@ -84,10 +84,9 @@ impl Meetings {
         let seconds = self.seeds.each(
             |seed| meet(&self.meeting(seed), &backend),
             |seed, outcome| {
-                if self.seeds.runs == 1 {
-                    println!("seed {seed}: {} calls, SHA-256 {}", outcome.calls, outcome.digest);
-                }
-                report(seed, outcome.violation.as_ref(), || replay(seed));
+                let broken = outcome.violation.as_ref();
+                self.seeds
+                    .report(seed, outcome.calls, &outcome.digest, broken, || replay(seed));
                 total.add(&outcome);
                 true
             },

@@ -82,6 +82,23 @@ impl Seeds {
         });
         begun.elapsed().as_secs_f64()
     }
+
+    /// Says what crossed the boundaries, where one seed was asked for, and which promise a run has broken and how it is replayed.
+    fn report(
+        &self,
+        seed: u64,
+        calls: u64,
+        digest: &str,
+        violation: Option<&Violation>,
+        replay: impl FnOnce() -> String,
+    ) {
+        if self.runs == 1 {
+            println!("seed {seed}: {calls} calls, SHA-256 {digest}");
+        }
+        if let Some(violation) = violation {
+            println!("seed {seed}: {violation}\n  replay: {}", replay());
+        }
+    }
 }
 
 /// How the Meta Unit was built.
@@ -119,13 +136,6 @@ impl Build {
                 }
             },
         }
-    }
-}
-
-/// Says which promise a run has broken, and how it is replayed.
-fn report(seed: u64, violation: Option<&Violation>, replay: impl FnOnce() -> String) {
-    if let Some(violation) = violation {
-        println!("seed {seed}: {violation}\n  replay: {}", replay());
     }
 }
 

@@ -7,7 +7,7 @@ use avatar_sim::disk::Plant;
 use avatar_sim::{Outcome, Plan, run};
 use clap::{Args, ValueEnum};
 
-use super::{Build, Seeds, peak_bytes, report};
+use super::{Build, Seeds, peak_bytes};
 
 /// What is to be simulated.
 #[derive(Debug, Args)]
@@ -97,10 +97,9 @@ impl Units {
         let seconds = self.seeds.each(
             |seed| run(&self.plan(seed), &backend),
             |seed, outcome| {
-                if self.seeds.runs == 1 {
-                    println!("seed {seed}: {} calls, SHA-256 {}", outcome.calls, outcome.digest);
-                }
-                report(seed, outcome.violation.as_ref(), || self.replay(seed));
+                let broken = outcome.violation.as_ref();
+                self.seeds
+                    .report(seed, outcome.calls, &outcome.digest, broken, || self.replay(seed));
                 total.add(seed, &outcome);
                 // A planted bug is found once it is found.
                 outcome.violation.is_none() || self.plant.is_none()
