@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use libp2p::Multiaddr;
 use libp2p_webtransport_listener::CertificateError;
 
+use crate::transport_key::KeyError;
+
 /// Why a relay does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -40,4 +42,13 @@ pub enum Error {
     /// A limit that makes no sense.
     #[error("{0}")]
     Limit(&'static str),
+}
+
+impl From<KeyError> for Error {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::File { path, source } => Self::File { path, source },
+            KeyError::Damaged(path) => Self::DamagedKey(path),
+        }
+    }
 }

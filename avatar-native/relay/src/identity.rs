@@ -8,24 +8,14 @@ use libp2p::identity::Keypair;
 use libp2p_webrtc_direct_listener::Certificate;
 
 use crate::error::Error;
+use crate::transport_key;
 
 /// Longer than any file that this module writes, bytes.
 const MAX_FILE_BYTES: usize = 16 * 1024;
 
-/// The private key as a libp2p protobuf (libp2p specs, peer-ids).
+/// The key.
 pub fn keypair(folder: &Path) -> Result<Keypair, Error> {
-    let path = folder.join("relay.key");
-    match read(&path)? {
-        Some(bytes) => Keypair::from_protobuf_encoding(&bytes).map_err(|_| Error::DamagedKey(path)),
-        None => {
-            let keypair = Keypair::generate_ed25519();
-            let bytes = keypair
-                .to_protobuf_encoding()
-                .map_err(|_| Error::DamagedKey(path.clone()))?;
-            private_file::write(&path, &bytes).map_err(at(&path))?;
-            Ok(keypair)
-        }
-    }
+    Ok(transport_key::open(&folder.join("relay.key"))?)
 }
 
 /// The certificate, whose hash is a part of the relay's WebRTC addresses, with its key in PEM.

@@ -26,6 +26,7 @@ mod metrics;
 mod relay;
 mod topics;
 mod transport;
+pub mod transport_key;
 
 pub use behaviour::KADEMLIA_PROTOCOL;
 pub use config::{Config, Limits};

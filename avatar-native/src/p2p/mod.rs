@@ -3,7 +3,6 @@
 //! The thread of the instance has the node and polls it, between turns of the guest: so what the guest asks is answered at once, and a guest that is slow holds up its peers and fills no queue.
 //! Connections themselves are tasks of the runtime.
 
-mod key;
 mod transports;
 
 use std::collections::VecDeque;
@@ -18,6 +17,7 @@ use std::time::Duration;
 use avatar_p2p::{Node, Output};
 use avatar_proto::p2p_command::Command;
 use avatar_proto::{AbiStatus, ErrorCode, Message, OpError, OpErrorCode, P2pCommand, P2pListen, P2pResult};
+use avatar_relay::transport_key::{self, KeyError};
 use libp2p::dcutr;
 use tokio::runtime::Handle;
 
@@ -48,6 +48,15 @@ pub enum P2pError {
     /// A socket cannot be opened.
     #[error("cannot listen on {0}: {1}")]
     Listen(String, String),
+}
+
+impl From<KeyError> for P2pError {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::File { path, source } => Self::File(path, source),
+            KeyError::Damaged(path) => Self::DamagedKey(path),
+        }
+    }
 }
 
 impl From<P2pError> for HostError {
@@ -166,7 +175,7 @@ impl P2p {
 
     fn start(&self) -> Result<Node<dcutr::Behaviour>, P2pError> {
         let _inside = self.runtime.enter();
-        let keypair = key::open(&self.key)?;
+        let keypair = transport_key::open(&self.key)?;
         let parts = transports::parts(&keypair).map_err(P2pError::Parts)?;
         let mut node = Node::new(&keypair, parts, crate::HOST).map_err(P2pError::Parts)?;
         if self.attached {

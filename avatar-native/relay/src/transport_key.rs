@@ -1,31 +1,48 @@
-//! The transport key: what peers know this host by. Made with the first command, in a file that only its owner can read, and never shown to the guest.
+//! The key that peers know a host by, in a file that only its owner can read. Made when it is first needed.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use libp2p::identity::Keypair;
 use zeroize::Zeroizing;
 
-use super::P2pError;
-
 /// Longer than a key of Ed25519 as a libp2p protobuf (libp2p specs, peer-ids), bytes.
 const MAX_FILE_BYTES: usize = 1024;
 
-/// The key in this file, which is made if there is none. One that is damaged is never replaced: others know the peer by it.
-pub fn open(path: &Path) -> Result<Keypair, P2pError> {
-    let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::InvalidData => P2pError::DamagedKey(path.to_owned()),
-        _ => P2pError::File(path.to_owned(), error),
+/// Why there is no key.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The file cannot be read or written.
+    #[error("{}: {source}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The file holds something else. It is never replaced: others know the peer by it.
+    #[error("{} is damaged", .0.display())]
+    Damaged(PathBuf),
+}
+
+/// The key in this file, which is made if there is none.
+///
+/// # Errors
+/// The file system's; or the file holds something else.
+pub fn open(path: &Path) -> Result<Keypair, KeyError> {
+    let damaged = |_| KeyError::Damaged(path.to_owned());
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::InvalidData => KeyError::Damaged(path.to_owned()),
+        _ => KeyError::File {
+            path: path.to_owned(),
+            source,
+        },
     };
     match private_file::read(path, MAX_FILE_BYTES).map_err(failed)? {
-        Some(bytes) => {
-            let bytes = Zeroizing::new(bytes);
-            Keypair::from_protobuf_encoding(&bytes).map_err(|_| P2pError::DamagedKey(path.to_owned()))
-        }
+        Some(bytes) => Keypair::from_protobuf_encoding(&Zeroizing::new(bytes)).map_err(damaged),
         None => {
             let keypair = Keypair::generate_ed25519();
-            let encoded = keypair.to_protobuf_encoding();
-            let bytes = Zeroizing::new(encoded.map_err(|_| P2pError::DamagedKey(path.to_owned()))?);
+            let bytes = Zeroizing::new(keypair.to_protobuf_encoding().map_err(damaged)?);
             private_file::write(path, &bytes).map_err(failed)?;
             Ok(keypair)
         }
