@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { atEnd } from "../interop/lib/ending.mjs";
 import { allNotes, dataOf, goHash, offlineReady, openApp, reloadApp, tid, typeIntoNote } from "./lib/app.mjs";
 import { seriousViolations } from "./lib/axe.mjs";
-import { connectionTo, device, invite, linked, networkOf, sameText, serveWithRelay, twoDevices, useCode } from "./lib/devices.mjs";
+import { connectionTo, device, invite, linked, makeNote, networkOf, sameText, serveWithRelay, twoDevices, useCode } from "./lib/devices.mjs";
 import { chromium, firefox, skipWithout, webkit } from "./lib/engines/index.mjs";
 import { cameraShowing, filmOf } from "./lib/film.mjs";
 import { identityOf } from "./lib/identity.mjs";
@@ -17,9 +17,6 @@ import { readTwoAuthors, TWO_AUTHORS, typeAuthor } from "./lib/two-authors.mjs";
 const skip = await skipWithout(chromium);
 const NOTES = 40;
 const WITHOUT_WEBRTC = { init: "delete globalThis.RTCPeerConnection" };
-
-/** Makes a note without the editor; gives its id. */
-const makeNote = (page, body) => page.evaluate(async (body) => (await globalThis.avatarApp.avatar.docs.createMany("note", [{ title: "Shared", body, path: "", tags: [], links: [], names: [], excerpt: "", find: "shared" }]))[0], body);
 
 /** Writes at the end of a note, without the editor; resolves when that is durable. */
 const write = (page, id, text) =>

@@ -1,7 +1,7 @@
 // How soon a keystroke on one device is on another, in real browsers that reach each other directly.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connectionTo, serveWithRelay, twoDevices } from "./lib/devices.mjs";
+import { connectionTo, makeNote, serveWithRelay, twoDevices } from "./lib/devices.mjs";
 import { chromium, skipWithout } from "./lib/engines/index.mjs";
 
 const skip = await skipWithout(chromium);
@@ -9,8 +9,6 @@ const KEYSTROKES = 60;
 
 /** What may pass beside two round trips, in milliseconds. */
 const BESIDE_MS = 30;
-
-const makeNote = (page) => page.evaluate(async () => (await globalThis.avatarApp.avatar.docs.createMany("note", [{ title: "Shared", body: "begun", path: "", tags: [], links: [], names: [], excerpt: "", find: "shared" }]))[0]);
 
 /** Notes when each length of the note was first seen. */
 const watch = (page, id) =>
@@ -41,7 +39,7 @@ const type = (page, id, keystrokes) =>
 test("a keystroke is on the other device within two round trips and 30 ms, mostly", { skip }, async (t) => {
   const { server } = await serveWithRelay(t);
   let id;
-  const [one, two] = await twoDevices(t, server, { prepare: async (page) => (id = await makeNote(page)) });
+  const [one, two] = await twoDevices(t, server, { prepare: async (page) => (id = await makeNote(page, "begun")) });
   for (const page of [one, two]) await connectionTo(page, "({ relayed, transport }) => !relayed && transport === 'webrtc'");
   await watch(two, id);
   const typed = await type(one, id, KEYSTROKES);

@@ -62,6 +62,9 @@ export async function linked(page) {
   if (outcome !== "done") throw new Error(`the device was not linked: ${outcome}`);
 }
 
+/** Makes a note without the editor; gives its id. */
+export const makeNote = (page, body) => page.evaluate(async (body) => (await globalThis.avatarApp.avatar.docs.createMany("note", [{ title: "Shared", body, path: "", tags: [], links: [], names: [], excerpt: "", find: "shared" }]))[0], body);
+
 /** Two linked devices. */
 export async function twoDevices(t, server, { first = {}, second = {}, prepare } = {}) {
   const [one, two] = await Promise.all([device(t, server, first), device(t, server, second)]);
